@@ -1,0 +1,59 @@
+/**
+ * The backends of one pool that could take a connection now.
+ *
+ * Backups stand in only when no other backend is usable: one that is merely full is waited for.
+ */
+import type { BackendTable } from '../shared/backend-table.ts'
+
+/** Why there are none. */
+export const NONE_UP = -1
+export const ALL_FULL = -2
+
+export class Candidates {
+  /** Backends; the first {@link count} are valid. */
+  readonly list: Int32Array
+  count = 0
+  readonly #backends: BackendTable
+  readonly #first: number
+  readonly #end: number
+
+  /** The pool is the backends from `first` to before `first + size`. */
+  constructor(backends: BackendTable, first: number, size: number) {
+    this.#backends = backends
+    this.#first = first
+    this.#end = first + size
+    this.list = new Int32Array(size)
+  }
+
+  /**
+   * Looks at the whole pool.
+   *
+   * @param tried backends that failed this session already, and how many of them
+   * @param now   ticks
+   * @returns how many there are, or NONE_UP or ALL_FULL
+   */
+  collect(now: number, tried: Int32Array, triedCount: number): number {
+    const found = this.#collectRole(false, now, tried, triedCount)
+    return found === NONE_UP ? this.#collectRole(true, now, tried, triedCount) : found
+  }
+
+  #collectRole(backup: boolean, now: number, tried: Int32Array, triedCount: number): number {
+    const backends = this.#backends
+    let count = 0
+    let full = false
+    for (let backend = this.#first; backend < this.#end; backend++) {
+      if (backends.isBackup(backend) !== backup || !backends.isUsable(backend, now)) continue
+      if (includes(tried, triedCount, backend)) continue
+      if (backends.isFull(backend)) full = true
+      else this.list[count++] = backend
+    }
+    this.count = count
+    if (count > 0) return count
+    return full ? ALL_FULL : NONE_UP
+  }
+}
+
+function includes(list: Int32Array, count: number, value: number): boolean {
+  for (let i = 0; i < count; i++) if (list[i] === value) return true
+  return false
+}

@@ -1,0 +1,44 @@
+/**
+ * What main and the workers say to each other after start. Everything else they share is memory.
+ *
+ * Messages change what a worker does; nothing on the data path waits for an answer.
+ */
+import type { LayoutOptions } from '../shared/layout.ts'
+import type { Config } from './config.ts'
+
+/** `workerData` of a worker thread. */
+export interface WorkerStart {
+  readonly worker: number
+  readonly config: Config
+  readonly layout: LayoutOptions
+  readonly memory: SharedArrayBuffer
+  /** Port per listener, known once the first worker listens (a config may say 0). */
+  readonly ports: readonly number[]
+  readonly addresses: readonly (string | null)[]
+  readonly tickets: TicketSecrets
+  readonly certificates: readonly CertificatePem[]
+}
+
+/** Secrets of the current and the previous ticket keys, newest first; in memory only. */
+export type TicketSecrets = readonly Uint8Array[]
+
+export interface CertificatePem {
+  readonly cert: string
+  readonly key: string
+}
+
+export type MainMessage =
+  | { readonly type: 'address'; readonly backend: number; readonly address: string }
+  | { readonly type: 'tickets'; readonly tickets: TicketSecrets }
+  | { readonly type: 'certificates'; readonly certificates: readonly CertificatePem[] }
+  /** Stop accepting; end when the last session has ended or at `end`. */
+  | { readonly type: 'drain' }
+  /** Cut what is left and go. */
+  | { readonly type: 'stop' }
+
+export type WorkerMessage =
+  | { readonly type: 'listening'; readonly ports: readonly number[] }
+  | { readonly type: 'listen-failed'; readonly listener: string; readonly message: string }
+  /** Whole log lines, JSON, each with its line end. */
+  | { readonly type: 'log'; readonly lines: string }
+  | { readonly type: 'drained' }

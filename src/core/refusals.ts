@@ -1,0 +1,34 @@
+/**
+ * Every reason weir has for turning a client away before it is served.
+ *
+ * A refusal travels as its index here: a small integer costs nothing on the path of a flood. The
+ * names are the ones in metrics, logs and docs/refusals.md. 0 is never a refusal.
+ */
+
+export const refusals = [
+  ['admitted', 'not a refusal'],
+  ['denied', '--deny covers the address, or --allow does not'],
+  ['connection-rate', 'the address opens connections faster than --connection-rate'],
+  ['connections-per-address', 'the address holds --connections-per-address connections'],
+  ['connections-max', 'the host holds --connections-max connections'],
+  ['handshake-rate', 'the address starts TLS handshakes faster than --handshake-rate'],
+  ['draining', 'weir is stopping and takes no new connections'],
+  ['proxy-header-malformed', 'a trusted proxy sent no valid PROXY header'],
+  ['proxy-header-timeout', 'a trusted proxy sent no whole PROXY header in 3 s'],
+  ['not-tls', 'the first bytes on a TLS port are not TLS'],
+  ['hello-malformed', 'the ClientHello breaks the rules of RFC 8446 or RFC 5246'],
+  ['hello-too-large', 'the ClientHello is larger than 16 KiB'],
+  ['hello-timeout', 'no whole ClientHello came within --hello-timeout'],
+  ['bad-server-name', 'the server name in the ClientHello is not a host name'],
+  ['unknown-server-name', 'no certificate (with --strict-sni) or route covers the server name'],
+  ['tls-version', 'the client offers no TLS version weir accepts'],
+] as const satisfies readonly (readonly [name: string, cause: string])[]
+
+export type RefusalName = (typeof refusals)[number][0]
+
+/** The number of a refusal, for module-level constants. */
+export function refusal(name: RefusalName): number {
+  return refusals.findIndex(row => row[0] === name)
+}
+
+export const ADMITTED = 0

@@ -1,0 +1,12 @@
+/** What a guard of an address is. The guards themselves are listed in `guards.ts`. */
+
+export interface Guard {
+  /**
+   * Looks at what is known of the address and says yes or no, without touching a socket.
+   *
+   * @param slot of the address, from `AddressTable.acquire()`, this connection counted already
+   * @param now  ticks
+   * @returns 0, or the number of a refusal (core/refusals.ts)
+   */
+  check(slot: number, now: number): number
+}

@@ -1,0 +1,32 @@
+/**
+ * The guards an address passes, in order. To add one: write its file, add its line here.
+ *
+ * A limit of 0 turns its guard off: it is not in the list at all, and costs nothing.
+ */
+import type { AddressTable } from '../shared/address-table.ts'
+import { ConnectionRate } from './connection-rate.ts'
+import { ConnectionsPerAddress } from './connections-per-address.ts'
+import type { Guard } from './guard.ts'
+import { HandshakeRate } from './handshake-rate.ts'
+
+/** The limits, as in the config; 0 is no limit. */
+export interface GuardLimits {
+  readonly connectionRate: number
+  readonly connectionBurst: number
+  readonly connectionsPerAddress: number
+  readonly handshakeRate: number
+  readonly handshakeBurst: number
+}
+
+/** Right after accept, before anything is read. */
+export function connectionGuards(addresses: AddressTable, limits: GuardLimits): readonly Guard[] {
+  const guards: Guard[] = []
+  if (limits.connectionRate !== 0) guards.push(new ConnectionRate(addresses, limits))
+  if (limits.connectionsPerAddress !== 0) guards.push(new ConnectionsPerAddress(addresses, limits))
+  return guards
+}
+
+/** Once the ClientHello is whole, before any cryptography. */
+export function handshakeGuards(addresses: AddressTable, limits: GuardLimits): readonly Guard[] {
+  return limits.handshakeRate === 0 ? [] : [new HandshakeRate(addresses, limits)]
+}

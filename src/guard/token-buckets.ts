@@ -1,0 +1,53 @@
+/**
+ * Token buckets shared by every worker, one 32-bit word each.
+ *
+ * A bucket stores when its next token is due (GCRA, ITU-T I.371) instead of a count and a refill
+ * time: one word needs one compareExchange, a pair would need a lock.
+ */
+import assert from 'node:assert/strict'
+import { TICKS_PER_SECOND } from '../core/clock.ts'
+
+export interface BucketOptions {
+  /** Tokens per second; above 0, up to 65 536. */
+  readonly rate: number
+  /** Tokens a full bucket holds; at least 1. */
+  readonly burst: number
+}
+
+export class TokenBuckets {
+  readonly #due: Int32Array
+  readonly #intervalTicks: number
+  readonly #slackTicks: number
+  readonly #debtTicksMax: number
+
+  /** @param due shared words; a bucket is full where the word lies in the past */
+  constructor(due: Int32Array, { rate, burst }: BucketOptions) {
+    assert(rate > 0 && rate <= TICKS_PER_SECOND)
+    assert(Number.isInteger(burst) && burst >= 1)
+    this.#due = due
+    this.#intervalTicks = Math.round(TICKS_PER_SECOND / rate)
+    this.#slackTicks = (burst - 1) * this.#intervalTicks
+    this.#debtTicksMax = burst * this.#intervalTicks
+  }
+
+  /**
+   * Takes one token.
+   *
+   * @param at  the bucket's place, from `AddressTable.bucket()`
+   * @param now ticks, from `clock.ticks()`
+   * @returns 0 if a token was taken, else the ticks until one is free
+   */
+  take(at: number, now: number): number {
+    for (;;) {
+      const due = Atomics.load(this.#due, at)
+      const ahead = (due - now) | 0
+      // A bucket never owes more than its burst: anything else is an idle bucket, so a full one.
+      const debt = ahead > 0 && ahead <= this.#debtTicksMax ? ahead : 0
+      if (debt > this.#slackTicks) return debt - this.#slackTicks
+
+      const next = (now + debt + this.#intervalTicks) | 0
+      if (Atomics.compareExchange(this.#due, at, due, next) === due) return 0
+      // Another worker took a token in between. It made progress, so this loop ends.
+    }
+  }
+}

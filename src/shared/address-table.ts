@@ -1,0 +1,244 @@
+/**
+ * What the host remembers of each client address: fixed memory, shared by every worker.
+ *
+ * An address may live in either of two sets of 8 slots, chosen by a keyed hash, and goes where there
+ * is more room: so the table can be filled to 80 % before anything must be forgotten, and a client
+ * cannot choose whom it pushes out. What is forgotten first is what carries least information: the
+ * address whose buckets are nearest to full, the longest unseen among equals. An address with open
+ * connections stays.
+ *
+ * Lookups take no lock: a reader pins the slot it found (`open` goes up) and looks again. Changing
+ * which address a slot holds takes the locks of both its sets.
+ */
+import { ADDRESS_WORDS } from '../core/address.ts'
+import { TICKS_PER_SECOND } from '../core/clock.ts'
+import { type HashKey, hashAddress } from '../core/hash.ts'
+import { Locks } from './locks.ts'
+
+const WAYS = 8
+const FILL = 0.8
+
+/** Words of a slot. TAG is 0 in an empty one. */
+const WORDS = 9
+const TAG = 0
+const KEY = 1
+const SEEN = 5
+const OPEN = 6
+const BUCKETS = 7
+
+/** Token buckets kept per address, by their place. */
+export const CONNECTION_BUCKET = 0
+export const HANDSHAKE_BUCKET = 1
+const BUCKET_COUNT = 2
+
+/** `open` of a slot that is changing hands: far below anything connections could add up to. */
+const CHANGING = -0x4000_0000
+
+/** No bucket owes more than this; a larger distance is an old one, seen across the clock's wrap. */
+const DEBT_TICKS_MAX = 3600 * TICKS_PER_SECOND
+
+export class AddressTable {
+  /** Addresses it was made for. */
+  readonly size: number
+  /** Since this view was made: forgotten to make room, and turned away to the shared slot. */
+  evictions = 0
+  overflows = 0
+
+  readonly #sets: number
+  readonly #words: Int32Array
+  readonly #used: Int32Array
+  readonly #locks: Locks
+  readonly #hashKey: HashKey
+  readonly #hash = new Int32Array(2)
+
+  constructor(memory: SharedArrayBuffer, offset: number, size: number, hashKey: HashKey) {
+    this.size = size
+    this.#sets = setsFor(size)
+    this.#hashKey = hashKey
+    this.#used = new Int32Array(memory, offset, 16)
+    this.#locks = new Locks(memory, offset + 64)
+    this.#words = new Int32Array(memory, offset + 64 + Locks.bytes(), slotsFor(size) * WORDS)
+  }
+
+  static bytes(size: number): number {
+    return 64 + Locks.bytes() + slotsFor(size) * WORDS * Int32Array.BYTES_PER_ELEMENT
+  }
+
+  /**
+   * Finds or makes the slot of an address and counts one more open connection in it.
+   *
+   * The caller gives it back with {@link leave}. If both sets are full of addresses with open
+   * connections the address shares the one slot of all such: it is limited, only less fairly.
+   *
+   * @param address four words, masked to the prefix that is counted as one client
+   * @param now     ticks
+   */
+  acquire(address: Int32Array, now: number): number {
+    hashAddress(address, this.#hashKey, this.#hash)
+    const h0 = this.#hash[0]!
+    const h1 = this.#hash[1]!
+    const tag = (h0 ^ ((h1 << 16) | (h1 >>> 16))) | 1
+    const setA = (h0 >>> 0) % this.#sets
+    const setB = (h1 >>> 0) % this.#sets
+
+    let slot = this.#pin(address, tag, setA, setB)
+    if (slot === -1) {
+      this.#locks.take(setA, setB)
+      try {
+        // Another worker may have brought the same address in meanwhile.
+        slot = this.#pin(address, tag, setA, setB)
+        if (slot === -1) slot = this.#settle(address, tag, setA, setB, now)
+      } finally {
+        this.#locks.release(setA, setB)
+      }
+    }
+    this.#words[slot * WORDS + SEEN] = now
+    return slot
+  }
+
+  leave(slot: number): void {
+    Atomics.sub(this.#words, slot * WORDS + OPEN, 1)
+  }
+
+  /** Open connections of the address, all workers together. */
+  open(slot: number): number {
+    return Atomics.load(this.#words, slot * WORDS + OPEN)
+  }
+
+  /** The word of a token bucket, for guard/token-buckets.ts: its place in {@link words}. */
+  bucket(slot: number, kind: number): number {
+    return slot * WORDS + BUCKETS + kind
+  }
+
+  get words(): Int32Array {
+    return this.#words
+  }
+
+  /** Addresses remembered now. */
+  used(): number {
+    return Atomics.load(this.#used, 0)
+  }
+
+  /** Main: a dead worker may have held locks. */
+  releaseLocksOf(thread: number): void {
+    this.#locks.releaseAllOf(thread)
+  }
+
+  /** Says who takes the locks, so that main can break those of a worker that died. */
+  setOwner(thread: number): void {
+    this.#locks.owner = thread
+  }
+
+  #pin(address: Int32Array, tag: number, setA: number, setB: number): number {
+    const slot = this.#pinInSet(address, tag, setA)
+    return slot !== -1 || setA === setB ? slot : this.#pinInSet(address, tag, setB)
+  }
+
+  #pinInSet(address: Int32Array, tag: number, set: number): number {
+    const words = this.#words
+    for (let slot = set * WAYS; slot < (set + 1) * WAYS; slot++) {
+      const at = slot * WORDS
+      if (Atomics.load(words, at + TAG) !== tag || !this.#holds(at, address)) continue
+      const open = Atomics.add(words, at + OPEN, 1)
+      // Pinned: from here on the slot cannot change hands, so what it holds now is what counts.
+      if (open >= 0 && Atomics.load(words, at + TAG) === tag && this.#holds(at, address))
+        return slot
+      Atomics.sub(words, at + OPEN, 1)
+    }
+    return -1
+  }
+
+  #holds(at: number, address: Int32Array): boolean {
+    const words = this.#words
+    for (let i = 0; i < ADDRESS_WORDS; i++) {
+      if (words[at + KEY + i] !== address[i]) return false
+    }
+    return true
+  }
+
+  /** Gives the address a slot of its own, under the locks of both sets. */
+  #settle(address: Int32Array, tag: number, setA: number, setB: number, now: number): number {
+    const words = this.#words
+    for (let tries = 0; tries < 2 * WAYS; tries++) {
+      const slot = this.#choose(setA, setB, now)
+      if (slot === -1) break
+      const at = slot * WORDS
+      if (Atomics.compareExchange(words, at + OPEN, 0, CHANGING) !== 0) continue // pinned just now
+      if (words[at + TAG] === 0) Atomics.add(this.#used, 0, 1)
+      else this.evictions++
+      Atomics.store(words, at + TAG, 0)
+      for (let i = 0; i < ADDRESS_WORDS; i++) words[at + KEY + i] = address[i]!
+      for (let i = 0; i < BUCKET_COUNT; i++) Atomics.store(words, at + BUCKETS + i, now)
+      // Added, not stored: a reader that still looks for the old address takes its pin back later.
+      Atomics.add(words, at + OPEN, 1 - CHANGING)
+      Atomics.store(words, at + TAG, tag)
+      return slot
+    }
+    this.overflows++
+    const shared = this.#sets * WAYS
+    Atomics.add(words, shared * WORDS + OPEN, 1)
+    return shared
+  }
+
+  /** The slot to use: an empty one of the emptier set, else the one that is missed least, or -1. */
+  #choose(setA: number, setB: number, now: number): number {
+    const emptyA = this.#emptySlots(setA)
+    const emptyB = this.#emptySlots(setB)
+    const set = emptyA >= emptyB ? setA : setB
+    if (emptyA + emptyB > 0) {
+      for (let slot = set * WAYS; slot < (set + 1) * WAYS; slot++) {
+        if (this.#words[slot * WORDS + TAG] === 0 && this.open(slot) === 0) return slot
+      }
+    }
+    const a = this.#leastMissed(setA, -1, now)
+    return setA === setB ? a : this.#leastMissed(setB, a, now)
+  }
+
+  #emptySlots(set: number): number {
+    let empty = 0
+    for (let slot = set * WAYS; slot < (set + 1) * WAYS; slot++) {
+      if (this.#words[slot * WORDS + TAG] === 0) empty++
+    }
+    return empty
+  }
+
+  /** @param best a slot to beat, or -1 */
+  #leastMissed(set: number, best: number, now: number): number {
+    let least = best
+    let leastDebt = best === -1 ? 0 : this.#debt(best, now)
+    for (let slot = set * WAYS; slot < (set + 1) * WAYS; slot++) {
+      if (this.open(slot) !== 0) continue
+      const debt = this.#debt(slot, now)
+      const older =
+        least !== -1 && debt === leastDebt && this.#age(slot, now) > this.#age(least, now)
+      if (least === -1 || debt < leastDebt || older) {
+        least = slot
+        leastDebt = debt
+      }
+    }
+    return least
+  }
+
+  #age(slot: number, now: number): number {
+    return (now - this.#words[slot * WORDS + SEEN]!) | 0
+  }
+
+  /** Ticks until the last of its buckets is full again: what would be forgiven by forgetting. */
+  #debt(slot: number, now: number): number {
+    let debt = 0
+    for (let i = 0; i < BUCKET_COUNT; i++) {
+      const ahead = (Atomics.load(this.#words, slot * WORDS + BUCKETS + i) - now) | 0
+      if (ahead > debt && ahead <= DEBT_TICKS_MAX) debt = ahead
+    }
+    return debt
+  }
+}
+
+function setsFor(size: number): number {
+  return Math.ceil(size / FILL / WAYS)
+}
+
+/** One more than the sets hold: the last slot is shared by those who found no room. */
+function slotsFor(size: number): number {
+  return setsFor(size) * WAYS + 1
+}

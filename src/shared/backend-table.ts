@@ -1,0 +1,179 @@
+/**
+ * What every thread knows about each backend, without locks.
+ *
+ * Owners: main writes state, weight and limits; all workers change the active counts and the
+ * record of failed dials, with atomics. Active connections are kept twice, as a total (which
+ * balancers read) and per worker (so that a dead worker's share can be given back).
+ */
+
+/** Not probed yet: may be used, so that a restart does not refuse its first clients. */
+export const CHECKING = 0
+export const UP = 1
+export const DOWN = 2
+export const stateNames = ['checking', 'up', 'down'] as const
+
+/** `weight()` of a backend of weight 1 at its full share: slow start needs the steps between. */
+export const WEIGHT_SCALE = 256
+
+const WORDS = 16 // 64 bytes: two backends never share a cache line
+const STATE = 0
+const ACTIVE = 1
+const WEIGHT = 2
+const ACTIVE_MAX = 3
+const ROLE = 4
+const FAILURES = 5
+const EJECTED = 6
+const EJECTED_UNTIL = 7
+const EJECTIONS = 8
+const EJECTIONS_TOTAL = 9
+
+const ROLE_BACKUP = 1
+const ROLE_DRAIN = 2
+
+export class BackendTable {
+  readonly count: number
+  readonly #words: Int32Array
+  readonly #columns: Int32Array
+
+  constructor(memory: SharedArrayBuffer, offset: number, backends: number, workers: number) {
+    this.count = backends
+    this.#words = new Int32Array(memory, offset, backends * WORDS)
+    this.#columns = new Int32Array(memory, offset + backends * WORDS * 4, backends * workers)
+  }
+
+  static bytes(backends: number, workers: number): number {
+    return backends * (WORDS + workers) * Int32Array.BYTES_PER_ELEMENT
+  }
+
+  /** CHECKING, UP or DOWN, as the probes see it. */
+  state(backend: number): number {
+    return Atomics.load(this.#words, backend * WORDS + STATE)
+  }
+
+  setState(backend: number, state: number): void {
+    Atomics.store(this.#words, backend * WORDS + STATE, state)
+  }
+
+  /** Times {@link WEIGHT_SCALE}; never 0. */
+  weight(backend: number): number {
+    return Atomics.load(this.#words, backend * WORDS + WEIGHT)
+  }
+
+  setWeight(backend: number, scaledWeight: number): void {
+    Atomics.store(this.#words, backend * WORDS + WEIGHT, scaledWeight)
+  }
+
+  /** @param max connections at once, 0 is no limit */
+  configure(backend: number, max: number, backup: boolean, drain: boolean): void {
+    Atomics.store(this.#words, backend * WORDS + ACTIVE_MAX, max)
+    const role = (backup ? ROLE_BACKUP : 0) | (drain ? ROLE_DRAIN : 0)
+    Atomics.store(this.#words, backend * WORDS + ROLE, role)
+  }
+
+  isBackup(backend: number): boolean {
+    return (Atomics.load(this.#words, backend * WORDS + ROLE) & ROLE_BACKUP) !== 0
+  }
+
+  isDraining(backend: number): boolean {
+    return (Atomics.load(this.#words, backend * WORDS + ROLE) & ROLE_DRAIN) !== 0
+  }
+
+  /** Whether new connections may go there: not down, not draining, not ejected at `now`. */
+  isUsable(backend: number, now: number): boolean {
+    const at = backend * WORDS
+    return (
+      Atomics.load(this.#words, at + STATE) !== DOWN &&
+      (Atomics.load(this.#words, at + ROLE) & ROLE_DRAIN) === 0 &&
+      !this.isEjected(backend, now)
+    )
+  }
+
+  isFull(backend: number): boolean {
+    const max = Atomics.load(this.#words, backend * WORDS + ACTIVE_MAX)
+    return max !== 0 && this.active(backend) >= max
+  }
+
+  /** Connections now, all workers together. */
+  active(backend: number): number {
+    return Atomics.load(this.#words, backend * WORDS + ACTIVE)
+  }
+
+  /** @returns false, and counts nothing, if the backend is at its limit */
+  enter(backend: number, worker: number): boolean {
+    const at = backend * WORDS
+    const before = Atomics.add(this.#words, at + ACTIVE, 1)
+    const max = Atomics.load(this.#words, at + ACTIVE_MAX)
+    if (max !== 0 && before >= max) {
+      Atomics.sub(this.#words, at + ACTIVE, 1)
+      return false
+    }
+    Atomics.add(this.#columns, worker * this.count + backend, 1)
+    return true
+  }
+
+  leave(backend: number, worker: number): void {
+    Atomics.sub(this.#columns, worker * this.count + backend, 1)
+    Atomics.sub(this.#words, backend * WORDS + ACTIVE, 1)
+  }
+
+  /** Main: takes back what a dead worker held. */
+  giveBack(worker: number): void {
+    for (let backend = 0; backend < this.count; backend++) {
+      const held = Atomics.exchange(this.#columns, worker * this.count + backend, 0)
+      Atomics.sub(this.#words, backend * WORDS + ACTIVE, held)
+    }
+  }
+
+  /** @returns dials that failed one after the other, this one included */
+  addFailure(backend: number): number {
+    return Atomics.add(this.#words, backend * WORDS + FAILURES, 1) + 1
+  }
+
+  clearFailures(backend: number): void {
+    const at = backend * WORDS + FAILURES
+    // Nearly always 0: a load leaves the cache line shared, a store would not.
+    if (Atomics.load(this.#words, at) !== 0) Atomics.store(this.#words, at, 0)
+  }
+
+  isEjected(backend: number, now: number): boolean {
+    const at = backend * WORDS
+    if (Atomics.load(this.#words, at + EJECTED) === 0) return false
+    if (((Atomics.load(this.#words, at + EJECTED_UNTIL) - now) | 0) > 0) return true
+    // Over. Cleared here, because `until` would count as the future again after 9 hours.
+    Atomics.store(this.#words, at + EJECTED, 0)
+    return false
+  }
+
+  /**
+   * Ejects until `until`, unless another worker just did.
+   *
+   * @returns false if it was ejected already
+   */
+  eject(backend: number, until: number): boolean {
+    const at = backend * WORDS
+    if (Atomics.compareExchange(this.#words, at + EJECTED, 0, 1) !== 0) return false
+    Atomics.store(this.#words, at + EJECTED_UNTIL, until)
+    Atomics.add(this.#words, at + EJECTIONS, 1)
+    Atomics.add(this.#words, at + EJECTIONS_TOTAL, 1)
+    Atomics.store(this.#words, at + FAILURES, 0)
+    return true
+  }
+
+  /** Main: the probes vouch for the backend again. Ends its ejection and forgets its record. */
+  pardon(backend: number): void {
+    const at = backend * WORDS
+    Atomics.store(this.#words, at + EJECTED, 0)
+    Atomics.store(this.#words, at + EJECTIONS, 0)
+    Atomics.store(this.#words, at + FAILURES, 0)
+  }
+
+  /** Ejections since the probes last vouched for it; each lasts twice as long as the one before. */
+  ejections(backend: number): number {
+    return Atomics.load(this.#words, backend * WORDS + EJECTIONS)
+  }
+
+  /** Ejections since start. */
+  ejectionsTotal(backend: number): number {
+    return Atomics.load(this.#words, backend * WORDS + EJECTIONS_TOTAL)
+  }
+}

@@ -1,0 +1,222 @@
+/**
+ * Counters of the data plane: THE LIST of metrics, and their memory.
+ *
+ * Each worker has its own slice and is the only one to write it, with plain stores; main sums the
+ * slices when metrics are scraped. A replaced worker goes on with the slice of the one that died.
+ * To add a metric: add its row here; control/metrics.ts exposes whatever stands in the table.
+ */
+import { endings } from '../core/endings.ts'
+import { refusals } from '../core/refusals.ts'
+
+/** Upper bounds in seconds; the last bucket, +Inf, is implied. */
+const LATENCY = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+
+export const tlsVersions = ['TLSv1.2', 'TLSv1.3'] as const
+export const tlsGroups = ['X25519MLKEM768', 'X25519', 'P-256', 'P-384', 'other'] as const
+export const tlsResumed = ['no', 'yes'] as const
+export const handshakeFailures = [
+  'timeout',
+  'closed',
+  'no-shared-cipher',
+  'no-shared-group',
+  'no-shared-protocol',
+  'client-alert',
+  'protocol',
+] as const
+
+/** What a label may be. `listener` and `backend` take their values from the config. */
+export const labelValues = {
+  reason: refusals.map(row => row[0]),
+  ending: endings,
+  version: tlsVersions,
+  group: tlsGroups,
+  resumed: tlsResumed,
+  cause: handshakeFailures,
+} as const
+
+export type Label = keyof typeof labelValues | 'listener' | 'backend' | 'worker'
+
+export interface CounterRow {
+  readonly metric: string
+  readonly help: string
+  /** First label first in memory; at most three. `worker` is implied by the slice. */
+  readonly labels: readonly Label[]
+  /** A histogram: bucket bounds; its memory is one word per bucket, +Inf and the sum. */
+  readonly buckets?: readonly number[]
+}
+
+export const counterRows = {
+  accepted: {
+    metric: 'weir_connections_total',
+    help: 'Connections accepted, refused ones included',
+    labels: ['listener'],
+  },
+  refused: {
+    metric: 'weir_refusals_total',
+    help: 'Connections refused, by reason',
+    labels: ['listener', 'reason'],
+  },
+  ended: {
+    metric: 'weir_sessions_ended_total',
+    help: 'Admitted connections that ended, by how',
+    labels: ['listener', 'ending'],
+  },
+  bytesReceived: {
+    metric: 'weir_client_received_bytes_total',
+    help: 'Payload bytes received from clients',
+    labels: ['listener'],
+  },
+  bytesSent: {
+    metric: 'weir_client_sent_bytes_total',
+    help: 'Payload bytes sent to clients',
+    labels: ['listener'],
+  },
+  handshakes: {
+    metric: 'weir_tls_handshakes_total',
+    help: 'Finished TLS handshakes with clients',
+    labels: ['version', 'group', 'resumed'],
+  },
+  handshakesFailed: {
+    metric: 'weir_tls_handshake_failures_total',
+    help: 'TLS handshakes with clients that failed, by cause',
+    labels: ['cause'],
+  },
+  dials: {
+    metric: 'weir_backend_dials_total',
+    help: 'Connections asked of backends',
+    labels: ['backend'],
+  },
+  dialsFailed: {
+    metric: 'weir_backend_dial_failures_total',
+    help: 'Connections to backends that failed',
+    labels: ['backend'],
+  },
+  dialSeconds: {
+    metric: 'weir_backend_dial_seconds',
+    help: 'Time until a backend was connected (TLS included)',
+    labels: ['backend'],
+    buckets: LATENCY,
+  },
+  queued: {
+    metric: 'weir_queued_total',
+    help: 'Sessions that had to wait for a backend below its max-connections',
+    labels: [],
+  },
+  addressEvictions: {
+    metric: 'weir_address_evictions_total',
+    help: 'Addresses forgotten to make room for another',
+    labels: [],
+  },
+  addressOverflows: {
+    metric: 'weir_address_overflows_total',
+    help: 'Connections counted under the shared bucket because the address table had no room',
+    labels: [],
+  },
+  loopDelaySeconds: {
+    metric: 'weir_event_loop_delay_seconds',
+    help: 'How late the event loop of a worker ran its timers',
+    labels: [],
+    buckets: LATENCY,
+  },
+  logLinesDropped: {
+    metric: 'weir_log_lines_dropped_total',
+    help: 'Log lines not written: sampled refusals, or the log could not keep up',
+    labels: [],
+  },
+} as const satisfies Record<string, CounterRow>
+
+export type CounterName = keyof typeof counterRows
+
+export class Counters {
+  /** Where each row starts within a slice. */
+  readonly at: Readonly<Record<CounterName, number>>
+  readonly #memory: SharedArrayBuffer
+  readonly #offset: number
+  readonly #workers: number
+  readonly #sliceWords: number
+  readonly #sizes: Readonly<Record<string, number>>
+
+  constructor(
+    memory: SharedArrayBuffer,
+    offset: number,
+    workers: number,
+    backends: number,
+    listeners: number,
+  ) {
+    const plan = planSlice(backends, listeners)
+    this.at = plan.at
+    this.#sizes = plan.sizes
+    this.#sliceWords = plan.words
+    this.#memory = memory
+    this.#offset = offset
+    this.#workers = workers
+  }
+
+  static bytes(workers: number, backends: number, listeners: number): number {
+    return planSlice(backends, listeners).words * workers * Float64Array.BYTES_PER_ELEMENT
+  }
+
+  /** The slice of one worker: hot-path code keeps it and adds to `slice[at.row + index]`. */
+  slice(worker: number): Float64Array {
+    const bytes = this.#sliceWords * Float64Array.BYTES_PER_ELEMENT
+    return new Float64Array(this.#memory, this.#offset + worker * bytes, this.#sliceWords)
+  }
+
+  /** Words in `row`. */
+  size(row: CounterName): number {
+    return this.#sizes[row]!
+  }
+
+  /** All workers together. */
+  sum(row: CounterName, index: number): number {
+    let sum = 0
+    for (let worker = 0; worker < this.#workers; worker++) {
+      sum += this.slice(worker)[this.at[row] + index]!
+    }
+    return sum
+  }
+}
+
+/**
+ * Adds one observation to the histogram that starts at `first`.
+ *
+ * @param bounds the row's buckets
+ */
+export function observe(
+  slice: Float64Array,
+  first: number,
+  bounds: readonly number[],
+  seconds: number,
+): void {
+  let bucket = 0
+  while (bucket < bounds.length && seconds > bounds[bucket]!) bucket++
+  slice[first + bucket]!++
+  slice[first + bounds.length + 1]! += seconds
+}
+
+/** Words of one histogram: its buckets, +Inf, the sum. */
+export function histogramWords(row: CounterRow): number {
+  return row.buckets === undefined ? 1 : row.buckets.length + 2
+}
+
+function planSlice(backends: number, listeners: number) {
+  const at = {} as Record<CounterName, number>
+  const sizes = {} as Record<CounterName, number>
+  let words = 0
+  for (const [name, row] of Object.entries(counterRows) as [CounterName, CounterRow][]) {
+    let size = histogramWords(row)
+    for (const label of row.labels) size *= labelSize(label, backends, listeners)
+    at[name] = words
+    sizes[name] = size
+    words += size
+  }
+  // Whole cache lines, so that two workers never write the same one.
+  return { at, sizes, words: Math.ceil(words / 8) * 8 }
+}
+
+function labelSize(label: Label, backends: number, listeners: number): number {
+  if (label === 'listener') return listeners
+  if (label === 'backend') return backends
+  if (label === 'worker') return 1
+  return labelValues[label].length
+}

@@ -1,0 +1,76 @@
+/**
+ * The one block of memory every thread sees, and what lies where in it.
+ *
+ * Everything but this file addresses memory by meaning. A region starts on its own cache line, so
+ * that two owners never write the same line.
+ */
+import { AddressTable } from './address-table.ts'
+import { BackendTable } from './backend-table.ts'
+import { Counters } from './counters.ts'
+import { SessionLedger } from './session-ledger.ts'
+import { WorkerTable } from './worker-table.ts'
+import type { HashKey } from '../core/hash.ts'
+
+const CACHE_LINE = 64
+
+/** What the sizes depend on; plain data, posted to the workers along with the memory. */
+export interface LayoutOptions {
+  readonly workers: number
+  /** Backends of all pools together. */
+  readonly backends: number
+  readonly listeners: number
+  /** Addresses to remember. */
+  readonly addresses: number
+  /** Sessions one worker may hold. */
+  readonly sessionsPerWorker: number
+  readonly hashKey: HashKey
+}
+
+/** One thread's view of the shared memory. */
+export interface Shared {
+  readonly options: LayoutOptions
+  readonly memory: SharedArrayBuffer
+  readonly workers: WorkerTable
+  readonly backends: BackendTable
+  readonly addresses: AddressTable
+  readonly ledger: SessionLedger
+  readonly counters: Counters
+}
+
+/** Allocates the memory (zero-filled, so untouched pages cost nothing) and the view of the caller. */
+export function createShared(options: LayoutOptions): Shared {
+  return openShared(options, new SharedArrayBuffer(regions(options).total))
+}
+
+/** The view of a thread that was handed the memory. */
+export function openShared(options: LayoutOptions, memory: SharedArrayBuffer): Shared {
+  const at = regions(options)
+  const { workers, backends, addresses, sessionsPerWorker, hashKey } = options
+  return {
+    options,
+    memory,
+    workers: new WorkerTable(memory, at.workers, workers),
+    backends: new BackendTable(memory, at.backends, backends, workers),
+    addresses: new AddressTable(memory, at.addresses, addresses, hashKey),
+    ledger: new SessionLedger(memory, at.ledger, workers, sessionsPerWorker),
+    counters: new Counters(memory, at.counters, workers, backends, options.listeners),
+  }
+}
+
+function regions(options: LayoutOptions) {
+  const { workers, backends, listeners, addresses, sessionsPerWorker } = options
+  let end = 0
+  const place = (bytes: number): number => {
+    const start = end
+    end = Math.ceil((start + bytes) / CACHE_LINE) * CACHE_LINE
+    return start
+  }
+  return {
+    workers: place(WorkerTable.bytes(workers)),
+    backends: place(BackendTable.bytes(backends, workers)),
+    addresses: place(AddressTable.bytes(addresses)),
+    ledger: place(SessionLedger.bytes(workers, sessionsPerWorker)),
+    counters: place(Counters.bytes(workers, backends, listeners)),
+    total: end,
+  }
+}
