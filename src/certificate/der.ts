@@ -23,9 +23,9 @@ export function set(...parts: readonly Der[]): Der {
   return asn1.create(Class.UNIVERSAL, Type.SET, true, [...parts])
 }
 
-/** @param dotted an object identifier such as `2.5.29.17` */
-export function identifier(dotted: string): Der {
-  return primitive(Type.OID, asn1.oidToDer(dotted).getBytes())
+/** @param oid dotted, such as `2.5.29.17` */
+export function identifier(oid: string): Der {
+  return primitive(Type.OID, asn1.oidToDer(oid).getBytes())
 }
 
 export function smallInteger(value: number): Der {
@@ -88,7 +88,24 @@ export function encode(element: Der): Buffer {
 
 /** @throws Error if the bytes are not DER */
 export function decode(bytes: Uint8Array): Der {
-  return asn1.fromDer(binary(bytes))
+  // node-forge tries to read DER inside of bit strings, and a key may look like it by chance. Its
+  // types know `strict` only.
+  return asn1.fromDer(binary(bytes), { decodeBitStrings: false } as unknown as boolean)
+}
+
+/** The elements inside a sequence, a set or an explicit tag; none of a primitive. */
+export function children(element: Der): readonly Der[] {
+  return typeof element.value === 'string' ? [] : element.value
+}
+
+/** The bytes of a primitive, without tag and length; none of a sequence. */
+export function contents(element: Der): Buffer {
+  return typeof element.value === 'string' ? Buffer.from(element.value, 'latin1') : Buffer.alloc(0)
+}
+
+/** The dotted form of an object identifier. */
+export function dotted(element: Der): string {
+  return asn1.derToOid(binary(contents(element)))
 }
 
 function primitive(type: forge.asn1.Type, bytes: string): Der {

@@ -1,7 +1,10 @@
 /** The certificate extensions weir writes (RFC 5280 §4.2), in certificates and in requests. */
+import assert from 'node:assert/strict'
 import { createHash, type KeyObject } from 'node:crypto'
 import {
   bits,
+  children,
+  contents,
   type Der,
   decode,
   encode,
@@ -63,15 +66,13 @@ export function authorityKeyIdentifier(identifierBytes: Uint8Array): Der {
 
 /** RFC 5280 §4.2.1.2, method 1: SHA-1 as a short name for the key, not as protection. */
 export function keyIdentifier(publicKey: KeyObject): Buffer {
-  const [, key] = decode(publicKey.export({ type: 'spki', format: 'der' })).value as Der[]
+  const [, key] = children(decode(publicKey.export({ type: 'spki', format: 'der' })))
+  assert(key !== undefined, 'a SubjectPublicKeyInfo has two parts')
   // The first byte of a bit string counts its unused bits and is not part of the key.
-  const keyBits = Buffer.from(bitString(key!), 'latin1').subarray(1)
-  return createHash('sha1').update(keyBits).digest()
+  return createHash('sha1').update(contents(key).subarray(1)).digest()
 }
 
 function extension(oid: string, value: Der, isCritical = false): Der {
   const wrapped = octets(encode(value))
-  return isCritical
-    ? sequence(identifier(oid), yes(), wrapped)
-    : sequence(identifier(oid), wrapped)
+  return isCritical ? sequence(identifier(oid), yes(), wrapped) : sequence(identifier(oid), wrapped)
 }

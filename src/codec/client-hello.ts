@@ -6,6 +6,7 @@
  * library needs (groups, key shares, signatures) are left to it.
  */
 import { HELLO_MALFORMED, HELLO_TOO_LARGE, HelloRecords, OK } from './hello-records.ts'
+import { agreedGroup, readGroups } from './key-exchange.ts'
 import { readServerName } from './server-name.ts'
 
 export { HELLO_MALFORMED, HELLO_TOO_LARGE, NEED_MORE, NOT_TLS, OK } from './hello-records.ts'
@@ -31,8 +32,10 @@ const TLS_1_3 = 0x0304
 const SERVER_NAME = 0
 const APPLICATION_LAYER_PROTOCOL_NEGOTIATION = 16
 const SESSION_TICKET = 35
+const SUPPORTED_GROUPS = 10
 const PRE_SHARED_KEY = 41
 const SUPPORTED_VERSIONS = 43
+const KEY_SHARE = 51
 const NAME_TYPE_HOST_NAME = 0
 
 const NO_NAMES: readonly string[] = []
@@ -54,6 +57,9 @@ export class ClientHello {
    * first pre-shared key (TLS 1.3) or else of the session ticket (TLS 1.2, RFC 5077 §4).
    */
   ticketName = ''
+  /** Of ours: those the client knows, and those it sent a key share for; bits of key-exchange.ts. */
+  #groups = 0
+  #shares = 0
 
   readonly #records: HelloRecords
   /** The extensions seen so far, to find one that comes twice. */
@@ -88,6 +94,11 @@ export class ClientHello {
     return this.#readBody(records.bytes, records.start, records.end)
   }
 
+  /** The group of the key exchange that will follow; '' if there is none in common. */
+  get group(): string {
+    return agreedGroup(this.#groups, this.supportsTls13 ? this.#shares : 0)
+  }
+
   #clear(): void {
     this.serverName = ''
     this.alpn = NO_NAMES
@@ -95,6 +106,8 @@ export class ClientHello {
     this.supportsTls12 = false
     this.supportsTls13 = false
     this.ticketName = ''
+    this.#groups = 0
+    this.#shares = 0
     this.#typeCount = 0
   }
 
@@ -161,6 +174,12 @@ export class ClientHello {
         return OK
       case PRE_SHARED_KEY:
         return this.#readPreSharedKeys(bytes, start, end)
+      case SUPPORTED_GROUPS:
+        this.#groups = readGroups(bytes, listStart(bytes, start, end), end, false)
+        return this.#groups === -1 ? HELLO_MALFORMED : OK
+      case KEY_SHARE:
+        this.#shares = readGroups(bytes, listStart(bytes, start, end), end, true)
+        return this.#shares === -1 ? HELLO_MALFORMED : OK
       case SUPPORTED_VERSIONS:
         return this.#readVersions(bytes, start, end)
       default:

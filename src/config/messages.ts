@@ -6,7 +6,7 @@
 import type { LayoutOptions } from '../shared/layout.ts'
 import type { Config } from './config.ts'
 
-/** `workerData` of a worker thread. */
+/** `workerData` of a worker thread. What can change later, the worker replaces in its copy. */
 export interface WorkerStart {
   readonly worker: number
   readonly config: Config
@@ -15,8 +15,8 @@ export interface WorkerStart {
   /** Port per listener, known once the first worker listens (a config may say 0). */
   readonly ports: readonly number[]
   readonly addresses: readonly (string | null)[]
-  readonly tickets: TicketSecrets
-  readonly certificates: readonly CertificatePem[]
+  tickets: TicketSecrets
+  certificates: readonly CertificatePem[]
 }
 
 /** Secrets of the current and the previous ticket keys, newest first; in memory only. */
@@ -33,6 +33,8 @@ export type MainMessage =
   | { readonly type: 'certificates'; readonly certificates: readonly CertificatePem[] }
   /** Stop accepting; end when the last session has ended or at `end`. */
   | { readonly type: 'drain' }
+  /** A batch of log lines was taken over. */
+  | { readonly type: 'log-taken' }
   /** Cut what is left and go. */
   | { readonly type: 'stop' }
 

@@ -1,0 +1,51 @@
+/** Whether the certificates and CA files a config names can be used: an error now, not at the first client. */
+import { readFileSync } from 'node:fs'
+import { inspectCertificate } from '../certificate/inspect.ts'
+import type { Config } from './config.ts'
+import type { Problem } from './flag.ts'
+
+/**
+ * Adds to `problems` what keeps weir from starting.
+ *
+ * @returns warnings: it serves, but somebody should look (expired, not yet valid, odd chain)
+ */
+export function checkCertificates(config: Config, problems: Problem[], now: Date): string[] {
+  const warnings: string[] = []
+  for (const { cert, key } of config.tls.certificates) {
+    const certPem = read(cert, '--cert', problems)
+    const keyPem = read(key, '--key', problems)
+    if (certPem === null || keyPem === null) continue
+    for (const { severity, message } of inspectCertificate(certPem, keyPem, now).problems) {
+      if (severity === 'error')
+        problems.push({ where: '--cert', message: `${cert} with ${key}: ${message}` })
+      else warnings.push(`${cert}: ${message}`)
+    }
+  }
+  for (const backend of config.pools.flatMap(pool => pool.backends)) {
+    if (backend.ca === null) continue
+    const pem = read(backend.ca, `--backend ${backend.name} ca`, problems)
+    if (pem !== null && !pem.includes('-----BEGIN CERTIFICATE-----')) {
+      problems.push({
+        where: `--backend ${backend.name} ca`,
+        message: `${backend.ca} holds no PEM certificate`,
+      })
+    }
+  }
+  return warnings
+}
+
+function read(path: string, where: string, problems: Problem[]): string | null {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    const why =
+      code === 'ENOENT'
+        ? 'does not exist'
+        : code === 'EACCES'
+          ? 'may not be read by this user'
+          : `cannot be read: ${message}`
+    problems.push({ where, message: `${path} ${why}` })
+    return null
+  }
+}

@@ -1,0 +1,34 @@
+/** How many file descriptors weir may have, and how many connections they are good for. */
+import { readFileSync } from 'node:fs'
+
+/** The client's socket and the backend's. */
+const PER_CONNECTION = 2
+/** Epoll, listeners, log, probes and admin, and what Node itself keeps open. */
+const PER_WORKER = 64
+const OF_MAIN = 256
+
+/** What `--connections-max` is unless given, as far as the descriptors go. */
+const CONNECTIONS_DEFAULT = 20_000
+
+/** @returns the limit this process can have; Node raises its soft limit to the hard one at start */
+export function descriptorLimit(): number {
+  try {
+    const match = /^Max open files\s+\S+\s+(\S+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))
+    return match === null || match[1] === 'unlimited' ? Number.MAX_SAFE_INTEGER : Number(match[1])
+  } catch {
+    return Number.MAX_SAFE_INTEGER
+  }
+}
+
+export function descriptorsFor(connections: number, workers: number): number {
+  return connections * PER_CONNECTION + workers * PER_WORKER + OF_MAIN
+}
+
+/** Connections that fit within `limit` descriptors. */
+export function connectionsWithin(limit: number, workers: number): number {
+  return Math.max(1, Math.floor((limit - descriptorsFor(0, workers)) / PER_CONNECTION))
+}
+
+export function defaultConnectionsMax(limit: number, workers: number): number {
+  return Math.min(CONNECTIONS_DEFAULT, connectionsWithin(limit, workers))
+}

@@ -1,0 +1,106 @@
+/** Reads `--config FILE`: YAML, checked against the schema, with the place of every problem. */
+import { readFileSync } from 'node:fs'
+import { isNode, LineCounter, parseDocument } from 'yaml'
+import type { z } from 'zod'
+import type { Problem } from './flag.ts'
+import { didYouMean } from './nearest.ts'
+import { type ConfigFile, fileSchema } from './schema.ts'
+
+export interface LoadedFile {
+  readonly content: ConfigFile
+  /** `FILE:LINE:COLUMN key`, for problems found later. */
+  readonly where: (path: readonly (string | number)[]) => string
+}
+
+/** Larger than any sane configuration; a wrong path may name a disk image. */
+const BYTES_MAX = 4 * 1024 * 1024
+
+/** @returns the file, or every problem of its form */
+export function readConfigFile(
+  path: string,
+): LoadedFile | { readonly problems: readonly Problem[] } {
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch (error) {
+    return {
+      problems: [
+        { where: '--config', message: `${path} cannot be read: ${(error as Error).message}` },
+      ],
+    }
+  }
+  return text.length > BYTES_MAX
+    ? {
+        problems: [
+          {
+            where: '--config',
+            message: `${path} is larger than ${BYTES_MAX} bytes; is it the right file?`,
+          },
+        ],
+      }
+    : parseConfigFile(path, text)
+}
+
+/** @param path for messages only */
+export function parseConfigFile(
+  path: string,
+  text: string,
+): LoadedFile | { readonly problems: readonly Problem[] } {
+  const lines = new LineCounter()
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    uniqueKeys: true,
+    prettyErrors: false,
+  })
+  const at = (offset: number): string => {
+    const { line, col } = lines.linePos(offset)
+    return `${path}:${line}:${col}`
+  }
+  if (document.errors.length > 0) {
+    return {
+      problems: document.errors.map(error => ({ where: at(error.pos[0]), message: error.message })),
+    }
+  }
+  const where = (keys: readonly (string | number)[]): string => {
+    for (let length = keys.length; length > 0; length--) {
+      const node = document.getIn(keys.slice(0, length), true)
+      if (isNode(node) && node.range) return `${at(node.range[0])} ${keys.join('.')}`
+    }
+    return `${path} ${keys.join('.')}`.trimEnd()
+  }
+  let raw: unknown
+  try {
+    // Aliases that multiply are refused: a few lines must not become gigabytes.
+    raw = document.toJS({ maxAliasCount: 100 }) ?? {}
+  } catch (error) {
+    return { problems: [{ where: path, message: (error as Error).message }] }
+  }
+  const checked = fileSchema.safeParse(raw)
+  if (checked.success) return { content: checked.data, where }
+  return { problems: checked.error.issues.flatMap(issue => explain(issue, where)) }
+}
+
+function explain(issue: z.core.$ZodIssue, where: LoadedFile['where']): Problem[] {
+  const path = issue.path.filter(key => typeof key !== 'symbol')
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map(key => ({
+      where: where([...path, key]),
+      message: `unknown key ${key}${didYouMean(key, knownKeys(path))}`,
+    }))
+  }
+  if (issue.code === 'invalid_union')
+    return [
+      { where: where(path), message: 'takes one value, or a list where the flag is repeatable' },
+    ]
+  return [
+    { where: where(path), message: issue.message.charAt(0).toLowerCase() + issue.message.slice(1) },
+  ]
+}
+
+/** The keys allowed at `path`: top level, a listener or a pool. */
+function knownKeys(path: readonly (string | number)[]): string[] {
+  const { listeners, pools } = fileSchema.shape
+  if (path[0] === 'listeners') return Object.keys(listeners.unwrap().element.shape)
+  if (path[0] === 'pools') return Object.keys(pools.unwrap().valueType.shape)
+  return Object.keys(fileSchema.shape)
+}

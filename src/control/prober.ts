@@ -1,0 +1,193 @@
+/**
+ * Probes every backend for as long as weir runs, and writes what it finds into the backend table.
+ *
+ * The probes have the last word: a backend they find well `rise` times in a row after it was ejected
+ * for failed dials is pardoned before its time.
+ */
+import { readFileSync } from 'node:fs'
+import { createSecureContext } from 'node:tls'
+import type { Logger } from 'pino'
+import type { BackendConfig, Config, PoolConfig } from '../config/config.ts'
+import { ticks } from '../core/clock.ts'
+import { type BackendTable, DOWN, UP } from '../shared/backend-table.ts'
+import { Health, type HealthState } from './health.ts'
+import { type ProbeTarget, probe } from './probe.ts'
+import { weightAfter } from './slow-start.ts'
+
+const SWEEP_MS = 200
+/** Probes are spread over this share of the interval, so that they do not all fall together. */
+const JITTER = 0.1
+
+type Probe = (target: ProbeTarget, address: string) => Promise<string | null>
+
+/** One backend under watch. */
+interface Patient {
+  readonly index: number
+  readonly pool: PoolConfig
+  readonly target: ProbeTarget
+  readonly health: Health
+  /** When it came back, for slow start; null if it never was away, or is over it. */
+  returnedMs: number | null
+  ejectionsSeen: number
+  ejected: boolean
+  timer: NodeJS.Timeout | null
+}
+
+export interface ProberParts {
+  readonly config: Config
+  readonly backends: BackendTable
+  readonly address: (backend: number) => string | null
+  readonly log: Logger
+  readonly probe?: Probe
+}
+
+export class Prober {
+  /** Changes of state since start, by backend. */
+  readonly changes: { readonly up: number[]; readonly down: number[] }
+  readonly #parts: ProberParts
+  readonly #patients: Patient[]
+  readonly #probe: Probe
+  readonly #verdicts = new Set<number>()
+  readonly #firstRound = Promise.withResolvers<void>()
+  #sweep: NodeJS.Timeout | null = null
+
+  constructor(parts: ProberParts) {
+    this.#parts = parts
+    this.#probe = parts.probe ?? probe
+    let index = 0
+    this.#patients = parts.config.pools.flatMap(pool =>
+      pool.backends.map(backend => patient(index++, pool, backend)),
+    )
+    this.changes = { up: this.#patients.map(() => 0), down: this.#patients.map(() => 0) }
+  }
+
+  /** Writes the configured weights and limits into the table and begins to probe. */
+  start(): void {
+    const { backends } = this.#parts
+    for (const patient of this.#patients) {
+      const { weight, maxConnections, backup, drain } = patient.target.backend
+      backends.configure(patient.index, maxConnections, backup, drain)
+      backends.setWeight(patient.index, weightAfter(weight, null, 0))
+      if (patient.pool.probe.kind === 'none') {
+        patient.health.state = 'up'
+        backends.setState(patient.index, UP)
+        this.#judged(patient)
+      } else {
+        void this.#examine(patient)
+      }
+    }
+    this.#sweep = setInterval(() => this.sweep(performance.now()), SWEEP_MS)
+  }
+
+  stop(): void {
+    if (this.#sweep !== null) clearInterval(this.#sweep)
+    for (const patient of this.#patients) {
+      if (patient.timer !== null) clearTimeout(patient.timer)
+      patient.timer = null
+    }
+  }
+
+  /** Resolves when every backend has been judged once. */
+  firstRound(): Promise<void> {
+    return this.#firstRound.promise
+  }
+
+  state(backend: number): HealthState {
+    return this.#patients[backend]!.health.state
+  }
+
+  async #examine(patient: Patient): Promise<void> {
+    const address = this.#parts.address(patient.index)
+    const cause =
+      address === null ? 'its name does not resolve' : await this.#probe(patient.target, address)
+    this.#note(patient, cause)
+    this.#judged(patient)
+    if (this.#sweep === null) return
+    const { intervalMs } = patient.pool.probe
+    const waitMs = intervalMs * (1 - JITTER + Math.random() * 2 * JITTER)
+    patient.timer = setTimeout(() => void this.#examine(patient), waitMs)
+  }
+
+  /** @param cause null if the probe was good */
+  #note(patient: Patient, cause: string | null): void {
+    const { backends, log } = this.#parts
+    const { index, health, pool, target } = patient
+    const before = health.state
+    const changed = health.note(cause === null)
+    if (cause === null && health.goodInRow >= pool.probe.rise) this.#pardon(patient)
+    if (!changed) return
+    const facts = { pool: pool.name, backend: target.backend.name, from: before, to: health.state }
+    if (health.state === 'up') {
+      this.changes.up[index]!++
+      if (before === 'down') this.#returned(patient)
+      backends.setState(index, UP)
+      log.info(facts, 'backend is up')
+    } else {
+      this.changes.down[index]!++
+      backends.setState(index, DOWN)
+      log.warn({ ...facts, cause }, 'backend is down')
+    }
+  }
+
+  #returned(patient: Patient): void {
+    patient.returnedMs = performance.now()
+    this.#parts.backends.pardon(patient.index)
+    this.#weigh(patient, patient.returnedMs)
+  }
+
+  #pardon(patient: Patient): void {
+    const { backends } = this.#parts
+    if (backends.ejections(patient.index) === 0) return
+    if (backends.isEjected(patient.index, ticks())) patient.returnedMs = performance.now()
+    this.#weigh(patient, performance.now())
+    backends.pardon(patient.index)
+  }
+
+  /** A few times a second: the ramps of slow start, and ejections to tell of. */
+  sweep(nowMs: number): void {
+    const { backends, log } = this.#parts
+    for (const patient of this.#patients) {
+      if (patient.returnedMs !== null) this.#weigh(patient, nowMs)
+      const facts = { pool: patient.pool.name, backend: patient.target.backend.name }
+      const total = backends.ejectionsTotal(patient.index)
+      const ejected = backends.isEjected(patient.index, ticks())
+      if (total !== patient.ejectionsSeen) {
+        log.warn({ ...facts, ejections: total, cause: 'failed dials in a row' }, 'backend ejected')
+      } else if (patient.ejected && !ejected) {
+        log.info(facts, 'ejection is over')
+      }
+      patient.ejectionsSeen = total
+      patient.ejected = ejected
+    }
+  }
+
+  #weigh(patient: Patient, nowMs: number): void {
+    const { returnedMs, pool, target, index } = patient
+    const sinceMs = returnedMs === null ? null : nowMs - returnedMs
+    this.#parts.backends.setWeight(
+      index,
+      weightAfter(target.backend.weight, sinceMs, pool.slowStartMs),
+    )
+    if (sinceMs !== null && sinceMs >= pool.slowStartMs) patient.returnedMs = null
+  }
+
+  #judged(patient: Patient): void {
+    this.#verdicts.add(patient.index)
+    if (this.#verdicts.size === this.#patients.length) this.#firstRound.resolve()
+  }
+}
+
+function patient(index: number, pool: PoolConfig, backend: BackendConfig): Patient {
+  const ca = backend.ca === null ? {} : { ca: readFileSync(backend.ca) }
+  const secureContext = backend.scheme === 'tls' ? createSecureContext(ca) : null
+  return {
+    index,
+    pool,
+    target: { backend, probe: pool.probe, sendProxy: pool.sendProxy, secureContext },
+    health: new Health(pool.probe.rise, pool.probe.fall),
+    returnedMs: null,
+    ejectionsSeen: 0,
+    ejected: false,
+    timer: null,
+  }
+}

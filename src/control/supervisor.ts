@@ -1,0 +1,277 @@
+/**
+ * Starts the workers, watches over them, and replaces the ones that die.
+ *
+ * A worker that dies takes its own sessions with it and nothing else: the kernel closes its sockets,
+ * the other workers go on listening on the same port, and what the dead one had counted in shared
+ * memory is given back here.
+ */
+import { Worker } from 'node:worker_threads'
+import type { Config } from '../config/config.ts'
+import type {
+  CertificatePem,
+  MainMessage,
+  TicketSecrets,
+  WorkerMessage,
+  WorkerStart,
+} from '../config/messages.ts'
+import type { Shared } from '../shared/layout.ts'
+import type { Logger } from 'pino'
+
+/** First restart at once; a worker that dies soon again waits longer each time. */
+const BACK_OFF_MS = [0, 500, 1000, 2000, 5000, 10_000, 30_000]
+/** A worker that lived this long starts over with no back-off. */
+const SETTLED_MS = 30_000
+const WATCH_MS = 1000
+/** A worker whose loop has not turned for this long does not serve: it is ended and replaced. */
+const STALLED_MS = 15_000
+
+export interface SupervisorParts {
+  readonly config: Config
+  readonly shared: Shared
+  readonly log: Logger
+  /** Takes a batch of finished log lines. */
+  readonly writeLines: (lines: string) => void
+  readonly addresses: () => readonly (string | null)[]
+  readonly tickets: TicketSecrets
+  readonly certificates: readonly CertificatePem[]
+}
+
+interface Seat {
+  readonly index: number
+  thread: Worker | null
+  listening: boolean
+  drained: boolean
+  startedMs: number
+  failures: number
+  heartbeat: number
+  heartbeatMs: number
+}
+
+export class Supervisor {
+  restarts = 0
+  readonly #parts: SupervisorParts
+  readonly #seats: Seat[]
+  #ports: readonly number[] = []
+  #tickets: TicketSecrets
+  #certificates: readonly CertificatePem[]
+  #watch: NodeJS.Timeout | null = null
+  readonly #restartTimers = new Set<NodeJS.Timeout>()
+  #stopping = false
+  #settle: { resolve: () => void; reject: (error: Error) => void } | null = null
+  #onDrained: (() => void) | null = null
+
+  constructor(parts: SupervisorParts) {
+    this.#parts = parts
+    this.#tickets = parts.tickets
+    this.#certificates = parts.certificates
+    this.#seats = Array.from({ length: parts.config.workers }, (_, index) => ({
+      index,
+      thread: null,
+      listening: false,
+      drained: false,
+      startedMs: 0,
+      failures: 0,
+      heartbeat: 0,
+      heartbeatMs: 0,
+    }))
+  }
+
+  /**
+   * Starts all workers; the first one alone where a port is still to be chosen by the kernel.
+   *
+   * @returns the port of each listener, once every worker listens
+   * @throws what a listener could not do: port in use, not permitted, no such address
+   */
+  async start(): Promise<readonly number[]> {
+    const { config } = this.#parts
+    const [first, ...others] = this.#seats
+    if (config.listeners.some(listener => listener.port === 0)) {
+      await this.#startAll([first!])
+      await this.#startAll(others)
+    } else {
+      await this.#startAll(this.#seats)
+    }
+    this.#watch = setInterval(() => this.#look(), WATCH_MS)
+    return this.#ports
+  }
+
+  get listening(): number {
+    return this.#seats.filter(seat => seat.listening).length
+  }
+
+  /** Whether every worker turned its loop lately: what the watchdog is fed on. */
+  makesProgress(): boolean {
+    const now = performance.now()
+    return this.#seats.every(seat => {
+      this.#noteHeartbeat(seat, now)
+      return now - seat.heartbeatMs < STALLED_MS / 2
+    })
+  }
+
+  setAddress(backend: number, address: string): void {
+    this.#post({ type: 'address', backend, address })
+  }
+
+  setTickets(tickets: TicketSecrets): void {
+    this.#tickets = tickets
+    this.#post({ type: 'tickets', tickets })
+  }
+
+  setCertificates(certificates: readonly CertificatePem[]): void {
+    this.#certificates = certificates
+    this.#post({ type: 'certificates', certificates })
+  }
+
+  /** Ends one worker as a crash would; it is replaced. For tests of just that. */
+  async kill(index: number): Promise<void> {
+    await this.#seats[index]?.thread?.terminate()
+  }
+
+  /** Stops accepting; resolves when the last session of every worker has ended. */
+  drain(): Promise<void> {
+    this.#stopReplacing()
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#onDrained = resolve
+    this.#post({ type: 'drain' })
+    this.#checkDrained()
+    return promise
+  }
+
+  /** Cuts the sessions that are left; drain() then resolves soon. */
+  cut(): void {
+    this.#post({ type: 'stop' })
+  }
+
+  async stop(): Promise<void> {
+    this.#stopReplacing()
+    await Promise.all(this.#seats.map(seat => seat.thread?.terminate()))
+  }
+
+  #stopReplacing(): void {
+    this.#stopping = true
+    if (this.#watch !== null) clearInterval(this.#watch)
+    for (const timer of this.#restartTimers) clearTimeout(timer)
+    this.#restartTimers.clear()
+  }
+
+  #startAll(seats: readonly Seat[]): Promise<void> {
+    if (seats.length === 0) return Promise.resolve()
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    this.#settle = {
+      resolve: () => {
+        if (seats.every(seat => seat.listening)) resolve()
+      },
+      reject,
+    }
+    for (const seat of seats) this.#startWorker(seat)
+    return promise
+  }
+
+  #startWorker(seat: Seat): void {
+    const { config, shared, addresses } = this.#parts
+    const start: WorkerStart = {
+      worker: seat.index,
+      config,
+      layout: shared.options,
+      memory: shared.memory,
+      ports: this.#ports,
+      addresses: addresses(),
+      tickets: this.#tickets,
+      certificates: this.#certificates,
+    }
+    const thread = new Worker(new URL('../worker.ts', import.meta.url), {
+      workerData: start,
+      name: `weir worker ${seat.index}`,
+      // The worker must not write to stdout on its own: main is the only writer.
+      stdout: false,
+    })
+    const now = performance.now()
+    seat.thread = thread
+    seat.startedMs = now
+    seat.heartbeatMs = now
+    thread.on('message', (message: WorkerMessage) => this.#hear(seat, thread, message))
+    thread.on('error', error =>
+      this.#parts.log.error(
+        { worker: seat.index, error: String(error), stack: (error as Error).stack },
+        'worker failed',
+      ),
+    )
+    thread.on('exit', () => this.#ended(seat, thread))
+  }
+
+  #hear(seat: Seat, thread: Worker, message: WorkerMessage): void {
+    switch (message.type) {
+      case 'log':
+        this.#parts.writeLines(message.lines)
+        thread.postMessage({ type: 'log-taken' } satisfies MainMessage)
+        break
+      case 'listening':
+        seat.listening = true
+        if (this.#ports.length === 0) this.#ports = message.ports
+        this.#parts.log.debug({ worker: seat.index }, 'worker listens')
+        this.#settle?.resolve()
+        break
+      case 'listen-failed':
+        this.#settle?.reject(new Error(`listener ${message.listener}: ${message.message}`))
+        void thread.terminate()
+        break
+      case 'drained':
+        seat.drained = true
+        this.#checkDrained()
+        break
+    }
+  }
+
+  #ended(seat: Seat, thread: Worker): void {
+    if (seat.thread !== thread) return
+    const { shared, log } = this.#parts
+    seat.thread = null
+    seat.listening = false
+    shared.addresses.releaseLocksOf(seat.index)
+    shared.backends.giveBack(seat.index)
+    shared.ledger.giveBack(seat.index, shared.addresses)
+    shared.workers.giveBack(seat.index)
+    if (this.#stopping) return this.#checkDrained()
+
+    const lived = performance.now() - seat.startedMs
+    seat.failures = lived > SETTLED_MS ? 1 : seat.failures + 1
+    const waitMs = BACK_OFF_MS[Math.min(seat.failures, BACK_OFF_MS.length) - 1]!
+    this.restarts++
+    log.error({ worker: seat.index, restart_in_ms: waitMs }, 'worker ended, starting another')
+    if (waitMs === 0) return this.#startWorker(seat)
+    const timer = setTimeout(() => {
+      this.#restartTimers.delete(timer)
+      this.#startWorker(seat)
+    }, waitMs)
+    this.#restartTimers.add(timer)
+  }
+
+  /** Ends a worker whose loop hangs: what it holds would never come back by itself. */
+  #look(): void {
+    const now = performance.now()
+    for (const seat of this.#seats) {
+      this.#noteHeartbeat(seat, now)
+      if (seat.thread === null || now - seat.heartbeatMs < STALLED_MS) continue
+      this.#parts.log.error(
+        { worker: seat.index, stalled_ms: STALLED_MS },
+        'worker hangs, ending it',
+      )
+      void seat.thread.terminate()
+    }
+  }
+
+  #noteHeartbeat(seat: Seat, now: number): void {
+    const heartbeat = this.#parts.shared.workers.heartbeat(seat.index)
+    if (heartbeat === seat.heartbeat) return
+    seat.heartbeat = heartbeat
+    seat.heartbeatMs = now
+  }
+
+  #checkDrained(): void {
+    if (this.#seats.every(seat => seat.drained || seat.thread === null)) this.#onDrained?.()
+  }
+
+  #post(message: MainMessage): void {
+    for (const { thread } of this.#seats) thread?.postMessage(message)
+  }
+}

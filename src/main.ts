@@ -1,0 +1,249 @@
+/**
+ * The root of the control plane: lays out the memory, starts workers and services in the order in
+ * which they need each other, and takes them down again on a signal. It is not needed to serve.
+ */
+import { readFileSync } from 'node:fs'
+import type { Config } from './config/config.ts'
+import type { Problem } from './config/flag.ts'
+import { Admin } from './control/admin.ts'
+import { CertificateWatch } from './control/certificate-watch.ts'
+import { createLog, type Log } from './control/log.ts'
+import { createRegistry } from './control/metrics.ts'
+import { Notifier } from './control/notify.ts'
+import { checkPorts } from './control/port-check.ts'
+import { Prober } from './control/prober.ts'
+import { Resolver } from './control/resolver.ts'
+import { Supervisor } from './control/supervisor.ts'
+import { TicketRotation } from './control/ticket-rotation.ts'
+import { randomHashKey } from './core/hash.ts'
+import { DOWN } from './shared/backend-table.ts'
+import { createShared, type Shared } from './shared/layout.ts'
+
+const BAD_CONFIG = 2
+/** How long the first probes may hold up READY: a backend that hangs must not keep weir from starting. */
+const FIRST_PROBES_MS = 10_000
+const FLUSH_MS = 1000
+
+const version = (
+  JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+    version: string
+  }
+).version
+
+/**
+ * Serves until SIGTERM or SIGINT.
+ *
+ * @param warnings of the config, for the log
+ * @returns the exit code: 0 after a drain, 2 if it could not start
+ */
+export async function serve(config: Config, warnings: readonly string[]): Promise<number> {
+  const weir = new Weir(config)
+  const problems = await weir.start(warnings)
+  if (problems.length > 0) {
+    for (const { where, message } of problems) process.stderr.write(`weir: ${where}: ${message}\n`)
+    await weir.stop()
+    return BAD_CONFIG
+  }
+  const { promise, resolve } = Promise.withResolvers<number>()
+  const onSignal = (signal: NodeJS.Signals): void => {
+    void weir.drain(signal).then(() => resolve(0))
+  }
+  process.on('SIGTERM', onSignal)
+  process.on('SIGINT', onSignal)
+  // A terminal or a session that goes away is no reason to stop.
+  process.on('SIGHUP', () => weir.log.logger.info('SIGHUP ignored'))
+  return await promise
+}
+
+/** Whether the names in a config resolve: what `weir check` asks beyond the config itself. */
+export async function checkHosts(config: Config): Promise<readonly Problem[]> {
+  const { logger } = createLog('silent')
+  const resolver = new Resolver(hostsOf(config), logger, () => {})
+  const problems = await resolver.resolveAll()
+  resolver.stop()
+  return problems.map(({ message }) => ({ where: '--backend', message }))
+}
+
+/** One running weir; tests start it in their own process. */
+export class Weir {
+  readonly config: Config
+  readonly log: Log
+  readonly shared: Shared
+  readonly supervisor: Supervisor
+  /** Ports in the order of the listeners; the admin port. Known once started. */
+  ports: readonly number[] = []
+  adminPort = 0
+  readonly #resolver: Resolver
+  readonly #prober: Prober
+  readonly #tickets: TicketRotation
+  readonly #certificates: CertificateWatch
+  readonly #notifier: Notifier
+  readonly #admin: Admin | null
+  #draining: Promise<void> | null = null
+  #drainForced: () => void = () => {}
+
+  constructor(config: Config) {
+    this.config = config
+    this.log = createLog(config.logLevel)
+    const { logger } = this.log
+    this.shared = createShared({
+      workers: config.workers,
+      backends: config.pools.reduce((sum, pool) => sum + pool.backends.length, 0),
+      listeners: config.listeners.length,
+      addresses: config.guards.addressTableSize,
+      sessionsPerWorker: config.guards.connectionsMax,
+      hashKey: randomHashKey(),
+    })
+    this.#resolver = new Resolver(hostsOf(config), logger, (backend, address) =>
+      this.supervisor.setAddress(backend, address),
+    )
+    this.#tickets = new TicketRotation(config.tls.ticketRotationMs, tickets =>
+      this.supervisor.setTickets(tickets),
+    )
+    this.#certificates = new CertificateWatch(config.tls.certificates, logger, certificates =>
+      this.supervisor.setCertificates(certificates),
+    )
+    this.supervisor = new Supervisor({
+      config,
+      shared: this.shared,
+      log: logger,
+      writeLines: this.log.writeLines,
+      addresses: () => this.#resolver.addresses(),
+      tickets: this.#tickets.secrets,
+      certificates: this.#certificates.certificates,
+    })
+    this.#prober = new Prober({
+      config,
+      backends: this.shared.backends,
+      address: backend => this.#resolver.address(backend),
+      log: logger,
+    })
+    this.#notifier = new Notifier({ log: message => logger.warn(message) })
+    this.#admin =
+      config.admin === null
+        ? null
+        : new Admin({
+            endpoint: config.admin,
+            registry: this.#registry(),
+            notReady: () => this.#notReady(),
+          })
+  }
+
+  /** Starts everything, or says why not. */
+  async start(warnings: readonly string[]): Promise<readonly Problem[]> {
+    const { config, log } = this
+    for (const warning of warnings) log.logger.warn(warning)
+    const problems = await this.#checkSurroundings()
+    if (problems.length > 0) return problems
+
+    // Before the workers: they must find weights, limits and the first addresses in their place.
+    this.#prober.start()
+    try {
+      this.ports = await this.supervisor.start()
+      if (this.#admin !== null) this.adminPort = await this.#admin.start()
+    } catch (error) {
+      return [{ where: 'start', message: (error as Error).message }]
+    }
+    this.#tickets.start()
+    this.#certificates.start()
+    await this.#firstProbes()
+
+    for (const [i, { name, host, mode }] of config.listeners.entries()) {
+      log.logger.info({ listener: name, mode, address: host, port: this.ports[i] }, 'listening')
+    }
+    if (config.admin !== null) {
+      log.logger.info({ address: config.admin.host, port: this.adminPort }, 'admin listening')
+    }
+    log.logger.info({ version, workers: config.workers, pid: process.pid }, 'ready')
+    this.#notifier.ready()
+    this.#notifier.startWatchdog(() => this.supervisor.makesProgress())
+    return []
+  }
+
+  /** The first signal drains; a second one ends the drain at once. */
+  drain(signal: string): Promise<void> {
+    if (this.#draining !== null) {
+      this.log.logger.warn({ signal }, 'second signal, cutting what is left')
+      this.#drainForced()
+      return this.#draining
+    }
+    this.#draining = this.#drain(signal)
+    return this.#draining
+  }
+
+  async stop(): Promise<void> {
+    this.#prober.stop()
+    this.#resolver.stop()
+    this.#tickets.stop()
+    this.#certificates.stop()
+    this.#notifier.stop()
+    this.#admin?.stop()
+    await this.supervisor.stop()
+    await this.log.flush(FLUSH_MS)
+  }
+
+  async #drain(signal: string): Promise<void> {
+    const { logger } = this.log
+    this.shared.workers.setDraining()
+    this.#notifier.stopping()
+    const sessions = this.shared.workers.hostConnections()
+    logger.info({ signal, sessions, drain_timeout_ms: this.config.drainTimeoutMs }, 'draining')
+    const drained = this.supervisor.drain()
+    const timer = setTimeout(() => this.#drainForced(), this.config.drainTimeoutMs)
+    this.#drainForced = () => this.supervisor.cut()
+    await drained
+    clearTimeout(timer)
+    logger.info('stopped')
+    await this.stop()
+  }
+
+  async #checkSurroundings(): Promise<readonly Problem[]> {
+    const [ports, hosts] = await Promise.all([
+      checkPorts([
+        ...this.config.listeners,
+        ...(this.config.admin === null ? [] : [{ name: '--admin', ...this.config.admin }]),
+      ]),
+      this.#resolver.resolveAll(),
+    ])
+    return [
+      ...ports.map(({ listener, message }) => ({
+        where: listener === '--admin' ? listener : `--listen ${listener}`,
+        message,
+      })),
+      ...hosts.map(({ message }) => ({ where: '--backend', message })),
+    ]
+  }
+
+  async #firstProbes(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const timer = setTimeout(resolve, FIRST_PROBES_MS)
+    await Promise.race([this.#prober.firstRound(), promise])
+    clearTimeout(timer)
+  }
+
+  #notReady(): string | null {
+    const { workers, backends } = this.shared
+    if (workers.isDraining()) return 'draining'
+    if (this.supervisor.listening === 0) return 'no worker listens'
+    for (let backend = 0; backend < backends.count; backend++) {
+      if (backends.state(backend) !== DOWN && !backends.isDraining(backend)) return null
+    }
+    return 'no backend is up'
+  }
+
+  #registry() {
+    return createRegistry({
+      config: this.config,
+      shared: this.shared,
+      version,
+      restarts: () => this.supervisor.restarts,
+      stateChanges: this.#prober.changes,
+      logLinesDropped: this.log.dropped,
+      certificateExpiry: () => this.#certificates.expiry(),
+    })
+  }
+}
+
+function hostsOf(config: Config): string[] {
+  return config.pools.flatMap(pool => pool.backends.map(({ host }) => host))
+}

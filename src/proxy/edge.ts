@@ -1,0 +1,42 @@
+/**
+ * One worker's view of everything a session needs: made once by worker.ts, read by all sessions.
+ */
+import type { Admission } from '../guard/admission.ts'
+import type { CidrSet } from '../core/cidr-set.ts'
+import type { Config, ListenerConfig } from '../config/config.ts'
+import type { Counters } from '../shared/counters.ts'
+import type { Shared } from '../shared/layout.ts'
+import type { Deadlines } from '../transport/deadlines.ts'
+import type { TlsContexts } from '../transport/tls-contexts.ts'
+import type { Pool } from './pool.ts'
+import type { SessionLog } from './session-log.ts'
+import type { TcpSession } from './tcp-session.ts'
+
+export interface Edge {
+  readonly worker: number
+  readonly config: Config
+  readonly shared: Shared
+  readonly admission: Admission
+  readonly pools: readonly Pool[]
+  readonly deadlines: Deadlines
+  readonly log: SessionLog
+  /** This worker's counters, and where each stands among them. */
+  readonly slice: Float64Array
+  readonly at: Counters['at']
+  /** Every session that runs. */
+  readonly sessions: Set<TcpSession>
+}
+
+/** What the sessions of one listener have in common. */
+export interface Entrance {
+  readonly index: number
+  readonly config: ListenerConfig
+  /** Peers whose connections begin with a PROXY header; null for none. */
+  readonly proxies: CidrSet | null
+  /** null unless the listener terminates TLS. */
+  readonly tls: TlsContexts | null
+  /** ALPN in wire form; null if it is not negotiated. */
+  readonly alpn: Buffer | null
+  /** Routes by server name to pool index; see server-name-routes.ts. */
+  readonly routes: ReadonlyMap<string, number>
+}

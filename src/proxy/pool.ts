@@ -1,0 +1,119 @@
+/**
+ * A pool as one worker sees it: chooses a backend, counts what it sends there, and keeps the line of
+ * those who wait for one below its limit.
+ */
+import { NONE_UP, type Candidates } from '../balance/candidates.ts'
+import type { Balancer } from '../balance/balancer.ts'
+import type { Outlier } from '../balance/outlier.ts'
+import { ticks } from '../core/clock.ts'
+import type { PoolConfig } from '../config/config.ts'
+import type { BackendTable } from '../shared/backend-table.ts'
+import type { DialTarget } from '../transport/dial.ts'
+
+/** `take()`: no backend is up, or all that are up failed this session already. */
+export const NO_BACKEND = -1
+/** `take()`: every backend that is up is at its limit. */
+export const WAIT = -2
+
+/** A session in the line. */
+export interface Waiter {
+  /** A place may be free: take one, or call `wait()` again. */
+  onTurn(): void
+}
+
+export interface PoolParts {
+  readonly config: PoolConfig
+  /** Index of the pool's first backend among all. */
+  readonly first: number
+  readonly targets: readonly DialTarget[]
+  readonly candidates: Candidates
+  readonly balancer: Balancer
+  readonly outlier: Outlier
+  readonly backends: BackendTable
+  readonly worker: number
+}
+
+export class Pool {
+  readonly config: PoolConfig
+  readonly #parts: PoolParts
+  /** First come, first served; a Set, because those who leave may stand anywhere. */
+  readonly #line = new Set<Waiter>()
+
+  constructor(parts: PoolParts) {
+    this.config = parts.config
+    this.#parts = parts
+  }
+
+  /**
+   * Chooses a backend and counts one connection on it.
+   *
+   * @param source hash of the client's address
+   * @param tried  backends to leave out
+   * @returns the backend, NO_BACKEND or WAIT
+   */
+  take(source: number, tried: Int32Array, triedCount: number): number {
+    const { candidates, balancer, backends, worker } = this.#parts
+    // Another worker may fill the chosen one in between; each turn then finds one candidate less.
+    for (let turn = 0; turn <= candidates.list.length; turn++) {
+      const count = candidates.collect(ticks(), tried, triedCount)
+      if (count <= 0) return count === NONE_UP ? NO_BACKEND : WAIT
+      const backend = balancer.choose(candidates, source)
+      if (backends.enter(backend, worker)) return backend
+    }
+    return WAIT
+  }
+
+  /** Gives a place back, and it to the first in the line. */
+  leave(backend: number): void {
+    this.#parts.backends.leave(backend, this.#parts.worker)
+    if (this.#line.size > 0) this.#callFirst()
+  }
+
+  target(backend: number): DialTarget {
+    return this.#parts.targets[backend - this.#parts.first]!
+  }
+
+  dialed(backend: number): void {
+    this.#parts.outlier.succeeded(backend)
+  }
+
+  dialFailed(backend: number): void {
+    this.#parts.outlier.failed(backend, ticks())
+  }
+
+  /** Joins the line. @returns false if it is full */
+  wait(waiter: Waiter): boolean {
+    if (this.#line.size >= this.config.queueMax) return false
+    this.#line.add(waiter)
+    return true
+  }
+
+  /** Leaves the line; idempotent. */
+  stopWaiting(waiter: Waiter): void {
+    this.#line.delete(waiter)
+  }
+
+  get waiting(): number {
+    return this.#line.size
+  }
+
+  /** Called each step of the wheel: another worker's session may have left a place. */
+  step(): void {
+    // As many as there are at most: one that finds nothing joins the end again.
+    for (let left = this.#line.size; left > 0 && this.#hasRoom(); left--) this.#callFirst()
+  }
+
+  #hasRoom(): boolean {
+    return this.#parts.candidates.collect(ticks(), NONE, 0) > 0
+  }
+
+  #callFirst(): void {
+    for (const waiter of this.#line) {
+      this.#line.delete(waiter)
+      waiter.onTurn()
+      return
+    }
+  }
+}
+
+const NONE = new Int32Array(0)

@@ -1,0 +1,144 @@
+/**
+ * The log lines of one worker: one per session at its end, in the shape pino gives to main's own.
+ *
+ * Lines are built as text without objects in between and go to main in batches; main is the only
+ * one to write, so that lines of two threads never mix. A flood of refusals is sampled by reason, and
+ * if main does not keep up lines are dropped and counted: the log never holds up the data path.
+ */
+import { ADMITTED, refusals } from '../core/refusals.ts'
+import type { Entrance } from './edge.ts'
+import type { TcpSession } from './tcp-session.ts'
+
+/** Lines per reason and second; the next one says how many were left out. */
+const REFUSAL_LINES_PER_SECOND = 5
+const BATCH_CHARS = 16_384
+/** Batches main has not taken yet; about 1 MiB of lines. */
+const BATCHES_MAX = 64
+const LEVEL_INFO = 30
+
+export interface SessionLogParts {
+  readonly worker: number
+  /** Write a line per session. */
+  readonly sessions: boolean
+  /** Sends whole lines to main. */
+  readonly send: (lines: string) => void
+  /** Counts lines that are not written. */
+  readonly drop: (lines: number) => void
+}
+
+export class SessionLog {
+  readonly #parts: SessionLogParts
+  readonly #tail: string
+  #batch = ''
+  #batchLines = 0
+  #outstanding = 0
+  #second = 0
+  readonly #written = new Int32Array(refusals.length)
+  readonly #leftOut = new Int32Array(refusals.length)
+
+  constructor(parts: SessionLogParts) {
+    this.#parts = parts
+    this.#tail = `,"worker":${parts.worker}}\n`
+  }
+
+  /** A client turned away right after accept: it has no session. */
+  refusal(entrance: Entrance, address: string, refused: number): void {
+    const leftOut = this.#sample(refused)
+    if (leftOut === -1) return
+    this.#add(
+      `${head('refused')},"listener":${quote(entrance.config.name)},"client":"${address}"` +
+        `,"reason":"${refusals[refused]![0]}"${leftOut === 0 ? '' : `,"left_out":${leftOut}`}${this.#tail}`,
+    )
+  }
+
+  /** A session that ended. */
+  session(session: TcpSession): void {
+    const { refused, tunnel, handshake } = session
+    let leftOut = 0
+    if (refused !== ADMITTED) leftOut = this.#sample(refused)
+    else if (!this.#parts.sessions) return
+    if (leftOut === -1) return
+
+    const now = performance.now()
+    let line = head(refused === ADMITTED ? 'connection' : 'refused')
+    line += `,"listener":${quote(session.entrance.config.name)},"client":"${session.address}"`
+    line += `,"client_port":${session.port}`
+    if (session.peer !== '') line += `,"peer":"${session.peer}"`
+    if (session.serverName !== '') line += `,"sni":"${session.serverName}"`
+    if (handshake !== null && handshake.version !== '') {
+      line += `,"tls":"${handshake.version}","cipher":"${handshake.cipher}"`
+      line += `,"group":"${handshake.group}","resumed":${handshake.resumed}`
+      if (handshake.alpn !== '') line += `,"alpn":${quote(handshake.alpn)}`
+    }
+    if (session.backendName !== '') {
+      line += `,"backend":${quote(session.backendName)},"dials":${session.dials}`
+    }
+    if (session.queuedMs > 0) line += `,"queued_ms":${round(session.queuedMs)}`
+    if (session.connectedMs > 0) {
+      line += `,"connect_ms":${round(session.connectedMs - session.startedMs)}`
+    }
+    if (tunnel !== null) {
+      line += `,"bytes_received":${tunnel.bytesFromClient},"bytes_sent":${tunnel.bytesFromBackend}`
+    }
+    line += `,"duration_ms":${round(now - session.startedMs)},"end":"${session.ending}"`
+    if (refused !== ADMITTED) line += `,"reason":"${refusals[refused]![0]}"`
+    if (leftOut > 0) line += `,"left_out":${leftOut}`
+    if (session.cause !== '') line += `,"cause":${quote(session.cause)}`
+    this.#add(line + this.#tail)
+  }
+
+  /** Called a few times a second: sends what has gathered. */
+  flush(): void {
+    if (this.#batch === '') return
+    if (this.#outstanding >= BATCHES_MAX) {
+      this.#parts.drop(this.#batchLines)
+    } else {
+      this.#outstanding++
+      this.#parts.send(this.#batch)
+    }
+    this.#batch = ''
+    this.#batchLines = 0
+  }
+
+  /** Main has taken a batch. */
+  taken(): void {
+    this.#outstanding--
+  }
+
+  #add(line: string): void {
+    this.#batch += line
+    this.#batchLines++
+    if (this.#batch.length >= BATCH_CHARS) this.flush()
+  }
+
+  /** @returns how many lines were left out before this one, or -1 if this is left out too */
+  #sample(refused: number): number {
+    const second = Math.floor(performance.now() / 1000)
+    if (second !== this.#second) {
+      this.#second = second
+      this.#written.fill(0)
+    }
+    if (this.#written[refused]! >= REFUSAL_LINES_PER_SECOND) {
+      this.#leftOut[refused]!++
+      this.#parts.drop(1)
+      return -1
+    }
+    this.#written[refused]!++
+    const leftOut = this.#leftOut[refused]!
+    this.#leftOut[refused] = 0
+    return leftOut
+  }
+}
+
+function head(message: string): string {
+  return `{"level":${LEVEL_INFO},"time":${Date.now()},"msg":"${message}"`
+}
+
+function round(ms: number): number {
+  return Math.round(ms * 100) / 100
+}
+
+/** For text that a peer or the operator chose; the rest is known to need no escapes. */
+function quote(text: string): string {
+  return JSON.stringify(text)
+}

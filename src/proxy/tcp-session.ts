@@ -1,0 +1,344 @@
+/**
+ * One client connection, top to bottom:
+ *
+ *   begin → (PROXY header) → admit → (ClientHello → handshake) → connect → tunnel → finish
+ *
+ * Each step ends in the next or in `#finish`, which runs exactly once, however the session ends, and
+ * gives back all that the session counted.
+ */
+import type { Socket } from 'node:net'
+import type { ClientHello } from '../codec/client-hello.ts'
+import type { ProxyHeader } from '../codec/proxy-protocol.ts'
+import { ADDRESS_WORDS, parseAddress } from '../core/address.ts'
+import { ticks } from '../core/clock.ts'
+import { type EndingName, ending, endings } from '../core/endings.ts'
+import type { FaultCode } from '../core/errors.ts'
+import { mix } from '../core/hash.ts'
+import { ADMITTED, refusal, refusals } from '../core/refusals.ts'
+import type { Place } from '../guard/admission.ts'
+import { counterRows, observe } from '../shared/counters.ts'
+import { Deadline } from '../transport/deadlines.ts'
+import { Dial, type DialOwner } from '../transport/dial.ts'
+import { Gate, type GateOwner } from '../transport/gate.ts'
+import { Handshake, type HandshakeOwner } from '../transport/handshake.ts'
+import { Tunnel, type TunnelOwner } from '../transport/tunnel.ts'
+import { refuse } from './answer.ts'
+import type { Edge, Entrance } from './edge.ts'
+import { NO_BACKEND, type Pool, WAIT, type Waiter } from './pool.ts'
+import { proxyHeaderFor } from './proxy-header.ts'
+import { routeServerName } from './server-name-routes.ts'
+
+const UNKNOWN_SERVER_NAME = refusal('unknown-server-name')
+const TLS_VERSION = refusal('tls-version')
+
+/** Backends one session is tried on. */
+const DIALS_MAX = 4
+const REASONS = refusals.length
+const ENDINGS = endings.length
+
+export class TcpSession
+  implements Place, GateOwner, HandshakeOwner, DialOwner, TunnelOwner, Waiter
+{
+  readonly edge: Edge
+  readonly entrance: Entrance
+  /** The plain socket; under TLS the handshake's socket speaks through it. */
+  readonly socket: Socket
+  readonly startedMs: number
+
+  // Facts for the access line.
+  address: string
+  port: number
+  /** Where the client connected to, if a PROXY header said so; '' is the socket's own address. */
+  destination = ''
+  destinationPort = 0
+  /** The proxy in front of us, where there is one. */
+  peer = ''
+  serverName = ''
+  handshake: Handshake | null = null
+  connectedMs = 0
+  backend = -1
+  backendName = ''
+  dials = 0
+  queuedMs = 0
+  ending: EndingName = 'finished'
+  refused = ADMITTED
+  cause = ''
+  tunnel: Tunnel | null = null
+
+  // Place: where it is counted.
+  slot = -1
+  entry = -1
+
+  readonly words = new Int32Array(ADDRESS_WORDS)
+  readonly #deadline: Deadline
+  readonly #tried = new Int32Array(DIALS_MAX)
+  /** What is read by its owner now; at most one of the three. */
+  #gate: Gate | null = null
+  #dial: Dial | null = null
+  #pool: Pool | null = null
+  #waitingSinceMs = 0
+  #dialedMs = 0
+  #finished = false
+
+  constructor(edge: Edge, entrance: Entrance, socket: Socket, address: string) {
+    this.edge = edge
+    this.entrance = entrance
+    this.socket = socket
+    this.startedMs = performance.now()
+    this.address = address
+    this.port = socket.remotePort ?? 0
+    this.#deadline = new Deadline(() => this.#expired())
+    edge.sessions.add(this)
+    // Before anything else: an unheard 'error' would end the worker (CVE-2025-59465).
+    socket.on('error', error => this.#clientFailed(error))
+    socket.on('close', () => this.#clientGone())
+  }
+
+  /** A connection of a trusted proxy: who the client is stands in the header. */
+  beginWithProxyHeader(): void {
+    this.#gate = new Gate(this.socket, this, this.edge.deadlines)
+    this.#gate.readProxyHeader()
+  }
+
+  onProxyHeader(header: ProxyHeader): void {
+    this.#gate = null
+    this.peer = this.address
+    if (!header.local) {
+      this.address = header.source
+      this.port = header.sourcePort
+      this.destination = header.destination
+      this.destinationPort = header.destinationPort
+    }
+    parseAddress(this.address, this.words)
+    const refused = this.edge.admission.enter(this.words, ticks(), this)
+    if (refused !== ADMITTED) return this.#refuse(refused)
+    this.beginAdmitted()
+  }
+
+  /** The address was admitted and is counted; `words` and the place are filled in. */
+  beginAdmitted(): void {
+    if (this.entrance.config.mode === 'tcp') return this.#connect(this.entrance.config.pool)
+    this.#gate = new Gate(this.socket, this, this.edge.deadlines)
+    this.#gate.readHello(this.edge.config.tls.helloTimeoutMs)
+  }
+
+  onHello(hello: ClientHello): void {
+    this.#gate = null
+    this.serverName = hello.serverName
+    const { config, routes, tls } = this.entrance
+    const pool = routeServerName(routes, hello.serverName, config.pool)
+    if (pool === -1) return this.#refuse(UNKNOWN_SERVER_NAME)
+    if (tls === null) return this.#connect(pool)
+
+    const tlsConfig = this.edge.config.tls
+    const versionKnown =
+      hello.supportsTls13 || (hello.supportsTls12 && tlsConfig.profile !== 'modern')
+    if (!versionKnown) return this.#refuse(TLS_VERSION)
+    const refused = this.edge.admission.handshake(this, ticks())
+    if (refused !== ADMITTED) return this.#refuse(refused)
+    const context = tls.pick(hello.serverName, hello.ticketName)
+    if (context === null) return this.#refuse(UNKNOWN_SERVER_NAME)
+
+    this.#pool = this.edge.pools[pool]!
+    this.handshake = new Handshake(this.socket, hello, context, this.entrance.alpn, this)
+    this.edge.deadlines.set(this.#deadline, tlsConfig.handshakeTimeoutMs)
+    this.handshake.start()
+  }
+
+  onGateRefused(refused: number): void {
+    this.#gate = null
+    this.#refuse(refused)
+  }
+
+  onGateClosed(): void {
+    this.#gate = null
+    this.#finish('client-gone', 'closed before it said enough')
+  }
+
+  onSecure(): void {
+    this.edge.deadlines.clear(this.#deadline)
+    this.handshake?.count(this.edge.slice, this.edge.at)
+    this.#connect(this.edge.pools.indexOf(this.#pool!))
+  }
+
+  onHandshakeFailed(cause: string): void {
+    this.handshake?.countFailure(this.edge.slice, this.edge.at)
+    this.#finish('handshake-failed', cause)
+  }
+
+  onSecureClosed(): void {
+    if (this.tunnel === null) this.#finish('client-gone', '')
+  }
+
+  #connect(pool: number): void {
+    this.#pool = this.edge.pools[pool]!
+    this.onTurn()
+  }
+
+  /** Takes a backend, or a place in the line. */
+  onTurn(): void {
+    const pool = this.#pool!
+    const source = sourceHash(this.words)
+    const backend = pool.take(source, this.#tried, Math.min(this.dials, DIALS_MAX))
+    if (backend === WAIT) return this.#wait(pool)
+    this.#stopWaiting()
+    if (backend === NO_BACKEND) {
+      return this.dials === 0
+        ? this.#finish('no-backend', `no backend of pool ${pool.config.name} is up`)
+        : this.#finish(this.ending, this.cause)
+    }
+    this.backend = backend
+    this.#dialNow(pool, backend)
+  }
+
+  #wait(pool: Pool): void {
+    if (!pool.wait(this)) {
+      this.#stopWaiting()
+      return this.#finish('queue-full', `pool ${pool.config.name} has ${pool.waiting} waiting`)
+    }
+    if (this.#waitingSinceMs !== 0) return
+    this.#waitingSinceMs = performance.now()
+    this.edge.slice[this.edge.at.queued]!++
+    this.edge.deadlines.set(this.#deadline, pool.config.queueTimeoutMs)
+  }
+
+  #stopWaiting(): void {
+    this.#pool?.stopWaiting(this)
+    if (this.#waitingSinceMs === 0) return
+    this.queuedMs += performance.now() - this.#waitingSinceMs
+    this.#waitingSinceMs = 0
+    this.edge.deadlines.clear(this.#deadline)
+  }
+
+  #dialNow(pool: Pool, backend: number): void {
+    const target = pool.target(backend)
+    this.#tried[this.dials++] = backend
+    this.backendName = target.name
+    this.#dialedMs = performance.now()
+    this.edge.slice[this.edge.at.dials + backend]!++
+    this.#dial = new Dial(target, this, this.edge.deadlines)
+    this.#dial.start(proxyHeaderFor(this, pool.config.sendProxy))
+  }
+
+  onDialFailed(code: FaultCode, cause: string): void {
+    this.#dial = null
+    const pool = this.#pool!
+    this.edge.slice[this.edge.at.dialsFailed + this.backend]!++
+    pool.dialFailed(this.backend)
+    this.#leaveBackend()
+    this.ending = code === 'WEIR_CONNECT_TIMEOUT' ? 'connect-timeout' : 'connect-failed'
+    this.cause = `${this.backendName}: ${cause}`
+    if (this.dials < DIALS_MAX) this.onTurn()
+    else this.#finish(this.ending, this.cause)
+  }
+
+  onDialed(backend: Socket): void {
+    this.#dial = null
+    this.connectedMs = performance.now()
+    const { slice, at, deadlines, config } = this.edge
+    const { buckets } = counterRows.dialSeconds
+    const first = at.dialSeconds + this.backend * (buckets.length + 2)
+    observe(slice, first, buckets, (this.connectedMs - this.#dialedMs) / 1000)
+    this.#pool!.dialed(this.backend)
+    this.ending = 'finished'
+    this.cause = ''
+    this.tunnel = new Tunnel(this.handshake?.socket ?? this.socket, backend, this)
+    deadlines.set(this.#deadline, config.idleTimeoutMs)
+    this.tunnel.start()
+  }
+
+  onClientBytes(count: number): void {
+    const { slice, at, deadlines, config } = this.edge
+    slice[at.bytesReceived + this.entrance.index]! += count
+    deadlines.set(this.#deadline, config.idleTimeoutMs)
+  }
+
+  onBackendBytes(count: number): void {
+    const { slice, at, deadlines, config } = this.edge
+    slice[at.bytesSent + this.entrance.index]! += count
+    deadlines.set(this.#deadline, config.idleTimeoutMs)
+  }
+
+  onTunnelDone(): void {
+    this.#finish('finished', '')
+  }
+
+  onClientBroke(cause: string): void {
+    this.#finish('client-reset', cause)
+  }
+
+  onBackendBroke(cause: string, untouched: boolean): void {
+    if (!untouched || this.dials >= DIALS_MAX) return this.#finish('backend-reset', cause)
+    // It took the connection and died before a byte was said: as good as a failed dial.
+    this.tunnel = null
+    this.edge.deadlines.clear(this.#deadline)
+    this.onDialFailed('WEIR_CONNECT_FAILED', cause)
+  }
+
+  /** The drain is over: cuts what still runs. */
+  cut(): void {
+    this.#finish('drained', '')
+  }
+
+  #expired(): void {
+    if (this.tunnel !== null) return this.#finish('idle-timeout', '')
+    if (this.#waitingSinceMs !== 0) return this.#finish('queue-timeout', '')
+    this.handshake?.timedOut()
+    this.handshake?.countFailure(this.edge.slice, this.edge.at)
+    this.#finish('handshake-timeout', '')
+  }
+
+  #clientFailed(error: NodeJS.ErrnoException): void {
+    // The tunnel and the handshake have listeners of their own.
+    if (this.tunnel === null && this.handshake === null) {
+      this.#finish('client-gone', error.code ?? error.message)
+    }
+  }
+
+  #clientGone(): void {
+    if (this.tunnel === null && this.handshake === null) this.#finish('client-gone', '')
+  }
+
+  #refuse(refused: number): void {
+    this.refused = refused
+    const { slice, at } = this.edge
+    slice[at.refused + this.entrance.index * REASONS + refused]!++
+    refuse(this.socket, refused)
+    this.#finish('refused', '')
+  }
+
+  #leaveBackend(): void {
+    if (this.backend === -1) return
+    const backend = this.backend
+    this.backend = -1
+    this.#pool!.leave(backend)
+  }
+
+  #finish(how: EndingName, cause: string): void {
+    if (this.#finished) return
+    this.#finished = true
+    const { edge, entrance } = this
+    this.ending = how
+    this.cause = cause
+    edge.deadlines.clear(this.#deadline)
+    this.#stopWaiting()
+    this.#gate?.cancel()
+    this.#dial?.cancel()
+    this.tunnel?.cut()
+    this.handshake?.socket.destroy()
+    if (how !== 'refused') this.socket.destroy()
+    this.#leaveBackend()
+    edge.admission.leave(this)
+    edge.sessions.delete(this)
+    const { slice, at } = edge
+    slice[at.ended + entrance.index * ENDINGS + ending(how)]!++
+    edge.log.session(this)
+  }
+}
+
+/** The same for every connection of an address, for balancers that keep clients together. */
+function sourceHash(words: Int32Array): number {
+  let hash = 0
+  for (let i = 0; i < ADDRESS_WORDS; i++) hash = mix(hash ^ words[i]!)
+  return hash
+}

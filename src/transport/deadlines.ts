@@ -1,0 +1,117 @@
+/**
+ * Deadlines of one worker: a coarse wheel, one timer for all of them.
+ *
+ * A deadline is late by up to two steps (100 ms) and never early. Pushing one back, which every read
+ * under an idle timeout does, is one store: the wheel notices when it comes past the old place.
+ */
+
+export const STEP_MS = 50
+const SLOTS = 512
+
+/** Something that must happen by a time. Reused: set, pushed back and cleared many times. */
+export class Deadline {
+  /** Step at which it is due; 0 while it is not set. */
+  due = 0
+  /** Neighbours in the ring of its slot; itself while it is in none. */
+  next: Deadline = this
+  previous: Deadline = this
+  readonly onExpire: () => void
+
+  constructor(onExpire: () => void) {
+    this.onExpire = onExpire
+  }
+}
+
+export class Deadlines {
+  /** Steps since start; begins at 1, as 0 means "not set". */
+  #now = 1
+  /** The head of each slot's ring is a deadline that never expires. */
+  readonly #slots = Array.from({ length: SLOTS }, () => new Deadline(nothing))
+  readonly #onStep: (lateMs: number) => void
+  #timer: NodeJS.Timeout | null = null
+  #startedMs = 0
+
+  /** @param onStep called each {@link STEP_MS} with how late it is: the worker's own housekeeping */
+  constructor(onStep: (lateMs: number) => void) {
+    this.#onStep = onStep
+  }
+
+  start(): void {
+    this.#startedMs = performance.now()
+    this.#timer = setInterval(() => this.advance(performance.now() - this.#startedMs), STEP_MS)
+  }
+
+  stop(): void {
+    if (this.#timer !== null) clearInterval(this.#timer)
+    this.#timer = null
+  }
+
+  /** Sets or moves `deadline` to `ms` from now; 0 clears it. */
+  set(deadline: Deadline, ms: number): void {
+    if (ms === 0) return this.clear(deadline)
+    // One step more: the current one is partly over.
+    const due = this.#now + Math.ceil(ms / STEP_MS) + 1
+    const pushedBack = deadline.due !== 0 && due >= deadline.due
+    deadline.due = due
+    if (pushedBack) return
+    unlink(deadline)
+    this.#link(deadline)
+  }
+
+  clear(deadline: Deadline): void {
+    deadline.due = 0
+    unlink(deadline)
+  }
+
+  /** Runs every step up to `elapsedMs` since start; after a stall these are several. */
+  advance(elapsedMs: number): void {
+    const target = 1 + Math.floor(elapsedMs / STEP_MS)
+    const lateMs = Math.max(0, elapsedMs - this.#now * STEP_MS)
+    // After a stall of more than a turn one turn is enough: it passes every slot.
+    if (target - this.#now > SLOTS) this.#now = target - SLOTS
+    while (this.#now < target) {
+      this.#now++
+      this.#expire(this.#slots[this.#now % SLOTS]!)
+    }
+    this.#onStep(lateMs)
+  }
+
+  #expire(slot: Deadline): void {
+    if (slot.next === slot) return
+    // Moved to a ring of its own first: what expires may set or clear others, in this slot too.
+    const passing = new Deadline(nothing)
+    passing.next = slot.next
+    passing.previous = slot.previous
+    passing.next.previous = passing
+    passing.previous.next = passing
+    slot.next = slot
+    slot.previous = slot
+    while (passing.next !== passing) {
+      const deadline = passing.next
+      unlink(deadline)
+      if (deadline.due > this.#now) {
+        this.#link(deadline)
+      } else {
+        deadline.due = 0
+        deadline.onExpire()
+      }
+    }
+  }
+
+  #link(deadline: Deadline): void {
+    const head = this.#slots[deadline.due % SLOTS]!
+    deadline.next = head
+    deadline.previous = head.previous
+    head.previous.next = deadline
+    head.previous = deadline
+  }
+}
+
+function unlink(deadline: Deadline): void {
+  deadline.next.previous = deadline.previous
+  deadline.previous.next = deadline.next
+  deadline.next = deadline
+  deadline.previous = deadline
+}
+
+function nothing(): void {}

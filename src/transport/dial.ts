@@ -1,0 +1,119 @@
+/**
+ * One attempt to reach a backend: TCP, then a PROXY header if asked for, then TLS if asked for,
+ * all before one deadline.
+ */
+import { connect, type Socket } from 'node:net'
+import { connect as connectTls, type SecureContext } from 'node:tls'
+import type { FaultCode } from '../core/errors.ts'
+import { Deadline, type Deadlines } from './deadlines.ts'
+
+/** How a backend is reached; made once, shared by all dials to it. */
+export interface DialTarget {
+  readonly name: string
+  /** IP address; null while the name has not been resolved. */
+  address: string | null
+  readonly port: number
+  readonly timeoutMs: number
+  /** null for plain TCP. */
+  readonly tls: BackendTls | null
+}
+
+export interface BackendTls {
+  readonly secureContext: SecureContext
+  /** Sent as SNI unless it is an IP address, and verified in the certificate. */
+  readonly serverName: string
+  readonly isAddress: boolean
+  readonly insecure: boolean
+}
+
+export interface DialOwner {
+  onDialed(socket: Socket): void
+  onDialFailed(code: FaultCode, cause: string): void
+}
+
+export class Dial {
+  readonly #target: DialTarget
+  readonly #owner: DialOwner
+  readonly #deadlines: Deadlines
+  readonly #deadline: Deadline
+  #socket: Socket | null = null
+
+  constructor(target: DialTarget, owner: DialOwner, deadlines: Deadlines) {
+    this.#target = target
+    this.#owner = owner
+    this.#deadlines = deadlines
+    this.#deadline = new Deadline(() => this.#timedOut())
+  }
+
+  /** @param header the PROXY header, sent before anything else; null for none */
+  start(header: Buffer | null): void {
+    const { address, port, timeoutMs, tls, name } = this.#target
+    if (address === null) {
+      this.#owner.onDialFailed('WEIR_BACKEND_UNRESOLVED', `${name} has no address yet`)
+      return
+    }
+    const socket = connect({ host: address, port, allowHalfOpen: true, noDelay: true })
+    this.#socket = socket
+    this.#deadlines.set(this.#deadline, timeoutMs)
+    socket.on('error', error => this.#failed('WEIR_CONNECT_FAILED', error))
+    socket.on('connect', () => {
+      if (header !== null) socket.write(header)
+      if (tls === null) this.#done(socket)
+      else this.#startTls(socket, tls)
+    })
+  }
+
+  /** Gives up; the owner hears nothing more. */
+  cancel(): void {
+    this.#deadlines.clear(this.#deadline)
+    const socket = this.#socket
+    this.#socket = null
+    if (socket === null) return
+    // Its last error may still be on the way, and nobody else listens.
+    socket.removeAllListeners()
+    socket.on('error', ignore)
+    socket.destroy()
+  }
+
+  #startTls(raw: Socket, tls: BackendTls): void {
+    raw.removeAllListeners('error')
+    // The TLS socket reports what happens to the raw one.
+    raw.on('error', ignore)
+    const socket = connectTls({
+      socket: raw,
+      secureContext: tls.secureContext,
+      host: tls.serverName,
+      ...(tls.isAddress ? {} : { servername: tls.serverName }),
+      rejectUnauthorized: !tls.insecure,
+    })
+    // tls.connect() takes allowHalfOpen from its options only where it makes the socket itself.
+    socket.allowHalfOpen = true
+    this.#socket = socket
+    socket.on('error', error => this.#failed('WEIR_BACKEND_TLS', error))
+    socket.on('end', () => this.#failed('WEIR_BACKEND_TLS', new Error('closed in the handshake')))
+    socket.on('secureConnect', () => this.#done(socket))
+  }
+
+  #done(socket: Socket): void {
+    this.#deadlines.clear(this.#deadline)
+    this.#socket = null
+    socket.removeAllListeners('error')
+    socket.removeAllListeners('connect')
+    socket.removeAllListeners('secureConnect')
+    this.#owner.onDialed(socket)
+  }
+
+  #failed(code: FaultCode, error: NodeJS.ErrnoException): void {
+    if (this.#socket === null) return
+    this.cancel()
+    this.#owner.onDialFailed(code, error.code ?? error.message)
+  }
+
+  #timedOut(): void {
+    const { name, timeoutMs } = this.#target
+    this.cancel()
+    this.#owner.onDialFailed('WEIR_CONNECT_TIMEOUT', `${name} took over ${timeoutMs} ms`)
+  }
+}
+
+function ignore(): void {}

@@ -1,0 +1,118 @@
+/**
+ * One TLS handshake with a client, and what is known of it afterwards.
+ *
+ * The TLS socket is made around the plain one once the gate has read the ClientHello and put it back.
+ */
+import type { Socket } from 'node:net'
+import { type SecureContext, TLSSocket } from 'node:tls'
+import type { ClientHello } from '../codec/client-hello.ts'
+import { type Counters, handshakeFailures, tlsGroups } from '../shared/counters.ts'
+
+export interface HandshakeOwner {
+  onSecure(): void
+  /** @param cause for the log */
+  onHandshakeFailed(cause: string): void
+  /** The client left after the handshake, before a tunnel took over. */
+  onSecureClosed(): void
+}
+
+type FailureCause = (typeof handshakeFailures)[number]
+
+export class Handshake {
+  readonly socket: TLSSocket
+  readonly #owner: HandshakeOwner
+  #secure = false
+  #failure: FailureCause = 'closed'
+  #failed = false
+
+  /** Facts, once it has finished; '' before. */
+  version = ''
+  cipher = ''
+  resumed = false
+  alpn = ''
+  /** Key exchange: Node does not tell a server, so it is what the hello and our preference lead to. */
+  readonly group: string
+
+  constructor(
+    socket: Socket,
+    hello: ClientHello,
+    secureContext: SecureContext,
+    alpn: Buffer | null,
+    owner: HandshakeOwner,
+  ) {
+    this.#owner = owner
+    this.group = hello.group
+    this.socket = new TLSSocket(socket, {
+      isServer: true,
+      secureContext,
+      ...(alpn === null ? {} : { ALPNProtocols: alpn }),
+    })
+  }
+
+  start(): void {
+    const socket = this.socket
+    socket.on('secure', () => this.#finished())
+    // Before the handshake is over Node tells errors through 'error', after it through '_tlsError'
+    // alone, unless a tls.Server took the socket over.
+    socket.on('_tlsError', (error: Error) => this.#broke(error))
+    socket.on('error', (error: Error) => this.#broke(error))
+    // Heard only while nothing lies unread: so not the end of a client that sent and is done.
+    socket.on('end', () => {
+      if (!this.#secure) this.#broke(new Error('closed in the handshake'))
+    })
+    socket.on('close', () => {
+      if (this.#secure) this.#owner.onSecureClosed()
+      else this.#broke(new Error('closed in the handshake'))
+    })
+  }
+
+  /** The deadline passed: what {@link countFailure} counts. */
+  timedOut(): void {
+    this.#failure = 'timeout'
+    this.#failed = true
+  }
+
+  count(slice: Float64Array, at: Counters['at']): void {
+    const version = this.version === 'TLSv1.3' ? 1 : 0
+    const known = tlsGroups.indexOf(this.group as (typeof tlsGroups)[number])
+    const group = known === -1 ? tlsGroups.length - 1 : known
+    slice[at.handshakes + (version * tlsGroups.length + group) * 2 + (this.resumed ? 1 : 0)]!++
+  }
+
+  countFailure(slice: Float64Array, at: Counters['at']): void {
+    slice[at.handshakesFailed + handshakeFailures.indexOf(this.#failure)]!++
+  }
+
+  #finished(): void {
+    this.#secure = true
+    const { socket } = this
+    this.version = socket.getProtocol() ?? ''
+    this.cipher = socket.getCipher()?.name ?? ''
+    this.resumed = socket.isSessionReused()
+    this.alpn = typeof socket.alpnProtocol === 'string' ? socket.alpnProtocol : ''
+    this.#owner.onSecure()
+  }
+
+  #broke(error: NodeJS.ErrnoException): void {
+    if (this.#failed) return
+    this.#failed = true
+    if (this.#secure) {
+      // A record that does not decrypt, an alert: the tunnel hears of it through 'close'.
+      this.socket.destroy()
+      return
+    }
+    const code = error.code ?? error.message
+    this.#failure = failureOf(code)
+    this.#owner.onHandshakeFailed(code)
+  }
+}
+
+/** OpenSSL's reason, as Node passes it on in `code`. */
+function failureOf(code: string): FailureCause {
+  if (code === 'ERR_SSL_NO_SHARED_CIPHER') return 'no-shared-cipher'
+  if (code.includes('NO_SUITABLE_KEY_SHARE') || code.includes('GROUP')) return 'no-shared-group'
+  if (code.includes('NO_APPLICATION_PROTOCOL')) return 'no-shared-protocol'
+  if (code.includes('_ALERT_')) return 'client-alert'
+  if (code.startsWith('ERR_SSL_')) return 'protocol'
+  return 'closed'
+}

@@ -1,0 +1,202 @@
+/**
+ * The root of the data plane: builds one thread's guards, pools, TLS contexts and listeners, in that
+ * order, and hears what main has to say. Everything that runs per connection is in proxy/.
+ */
+import assert from 'node:assert/strict'
+import { isIP } from 'node:net'
+import { readFileSync } from 'node:fs'
+import { createSecureContext } from 'node:tls'
+import { parentPort, workerData } from 'node:worker_threads'
+import { balancers } from './balance/balancers.ts'
+import { Candidates } from './balance/candidates.ts'
+import { Outlier } from './balance/outlier.ts'
+import type { BackendConfig, ListenerConfig, PoolConfig } from './config/config.ts'
+import type { MainMessage, WorkerMessage, WorkerStart } from './config/messages.ts'
+import { CidrSet, parseCidr } from './core/cidr-set.ts'
+import { Admission } from './guard/admission.ts'
+import { accepter } from './proxy/accept.ts'
+import type { Edge, Entrance } from './proxy/edge.ts'
+import { Pool } from './proxy/pool.ts'
+import { serverNameRoutes } from './proxy/server-name-routes.ts'
+import { SessionLog } from './proxy/session-log.ts'
+import { counterRows, observe } from './shared/counters.ts'
+import { openShared } from './shared/layout.ts'
+import { Deadlines, STEP_MS } from './transport/deadlines.ts'
+import type { BackendTls, DialTarget } from './transport/dial.ts'
+import { Listener } from './transport/listener.ts'
+import { TlsContexts } from './transport/tls-contexts.ts'
+
+assert(parentPort !== null, 'worker.ts runs in a worker thread that main started')
+const main = parentPort
+const start = workerData as WorkerStart
+const { worker, config } = start
+
+const shared = openShared(start.layout, start.memory)
+shared.addresses.setOwner(worker)
+const slice = shared.counters.slice(worker)
+const { at } = shared.counters
+const send = (message: WorkerMessage): void => main.postMessage(message)
+
+const targets = config.pools.flatMap(pool => pool.backends.map(backend => target(pool, backend)))
+const deadlines = new Deadlines(step)
+const log = new SessionLog({
+  worker,
+  sessions: config.connectionLog && config.logLevel !== 'silent',
+  send: lines => send({ type: 'log', lines }),
+  drop: lines => {
+    slice[at.logLinesDropped]! += lines
+  },
+})
+const edge: Edge = {
+  worker,
+  config,
+  shared,
+  admission: new Admission(shared, worker, config.guards),
+  pools: pools(),
+  deadlines,
+  log,
+  slice,
+  at,
+  sessions: new Set(),
+}
+const entrances = config.listeners.map(entrance)
+const listeners = entrances.map(each => new Listener(accepter(edge, each)))
+let draining = false
+let evictions = 0
+let overflows = 0
+
+main.on('message', hear)
+loadTls(start.certificates, start.tickets)
+deadlines.start()
+void listen()
+
+async function listen(): Promise<void> {
+  const ports: number[] = []
+  for (const [i, { config: at }] of entrances.entries()) {
+    try {
+      ports.push(await listeners[i]!.listen({ host: at.host, port: start.ports[i] ?? at.port }))
+    } catch (error) {
+      send({ type: 'listen-failed', listener: at.name, message: (error as Error).message })
+      return
+    }
+  }
+  send({ type: 'listening', ports })
+}
+
+function hear(message: MainMessage): void {
+  switch (message.type) {
+    case 'address':
+      targets[message.backend]!.address = message.address
+      break
+    case 'tickets':
+      start.tickets = message.tickets
+      loadTls(start.certificates, start.tickets)
+      break
+    case 'certificates':
+      start.certificates = message.certificates
+      loadTls(start.certificates, start.tickets)
+      break
+    case 'log-taken':
+      log.taken()
+      break
+    case 'drain':
+      draining = true
+      // After one more turn of the loop: what waits in the accept queue is reset by closing.
+      setImmediate(() => {
+        for (const listener of listeners) listener.close()
+      })
+      break
+    case 'stop':
+      for (const session of edge.sessions) session.cut()
+      break
+  }
+}
+
+/** Each step of the wheel: sign of life, housekeeping, and whether a drain is over. */
+function step(lateMs: number): void {
+  shared.workers.beat(worker)
+  const { buckets } = counterRows.loopDelaySeconds
+  observe(slice, at.loopDelaySeconds, buckets, lateMs / 1000)
+  for (const pool of edge.pools) if (pool.waiting > 0) pool.step()
+  slice[at.addressEvictions]! += shared.addresses.evictions - evictions
+  slice[at.addressOverflows]! += shared.addresses.overflows - overflows
+  evictions = shared.addresses.evictions
+  overflows = shared.addresses.overflows
+  log.flush()
+  if (draining && edge.sessions.size === 0) {
+    draining = false
+    // A step later than the last line was sent.
+    setTimeout(() => send({ type: 'drained' }), STEP_MS)
+  }
+}
+
+function loadTls(certificates: WorkerStart['certificates'], tickets: WorkerStart['tickets']): void {
+  for (const each of entrances) each.tls?.load(certificates, tickets)
+}
+
+function entrance(listener: ListenerConfig, index: number): Entrance {
+  return {
+    index,
+    config: listener,
+    proxies: listener.proxyProtocolFrom.length === 0 ? null : cidrs(listener.proxyProtocolFrom),
+    tls:
+      listener.mode === 'tls' ? new TlsContexts({ listener: listener.name, ...config.tls }) : null,
+    alpn: listener.alpn.length === 0 ? null : alpnWire(listener.alpn),
+    routes: serverNameRoutes(listener.routes),
+  }
+}
+
+function cidrs(blocks: readonly string[]): CidrSet {
+  const set = new CidrSet()
+  for (const block of blocks) {
+    const cidr = parseCidr(block)
+    if (cidr !== null) set.add(cidr, 1)
+  }
+  return set
+}
+
+/** Length-prefixed names, RFC 7301 §3.1. */
+function alpnWire(names: readonly string[]): Buffer {
+  return Buffer.concat(names.flatMap(name => [Buffer.from([name.length]), Buffer.from(name)]))
+}
+
+function pools(): Pool[] {
+  let first = 0
+  return config.pools.map(pool => {
+    const size = pool.backends.length
+    const parts = {
+      config: pool,
+      first,
+      targets: targets.slice(first, first + size),
+      candidates: new Candidates(shared.backends, first, size),
+      balancer: new balancers[pool.balance](shared.backends),
+      outlier: new Outlier(shared.backends, first, size, pool),
+      backends: shared.backends,
+      worker,
+    }
+    first += size
+    return new Pool(parts)
+  })
+}
+
+function target(pool: PoolConfig, backend: BackendConfig): DialTarget {
+  return {
+    name: backend.name,
+    address: null,
+    port: backend.port,
+    timeoutMs: pool.connectTimeoutMs,
+    tls: backend.scheme === 'tls' ? backendTls(backend) : null,
+  }
+}
+
+function backendTls(backend: BackendConfig): BackendTls {
+  const ca = backend.ca === null ? {} : { ca: readFileSync(backend.ca) }
+  return {
+    secureContext: createSecureContext({ minVersion: 'TLSv1.2', ...ca }),
+    serverName: backend.serverName,
+    isAddress: isIP(backend.serverName) !== 0,
+    insecure: backend.insecure,
+  }
+}
+
+for (const [i, address] of start.addresses.entries()) targets[i]!.address = address
