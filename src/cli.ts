@@ -24,10 +24,6 @@ const version = (
 
 type Arguments = Readonly<Record<string, unknown>>
 
-process.exitCode = await run(process.argv.slice(2))
-// What is left open now is only what nobody waits for.
-process.exit()
-
 async function run(argv: readonly string[]): Promise<number> {
   let exitCode = 0
   const commands = yargs([...argv])
@@ -226,3 +222,7 @@ function print(line: string): void {
 function complain(line: string): void {
   process.stderr.write(`${line}\n`)
 }
+
+process.exitCode = await run(process.argv.slice(2))
+// What is left open now is only what nobody waits for.
+process.exit()

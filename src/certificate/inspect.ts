@@ -44,12 +44,9 @@ export function inspectCertificate(
   const chain = certificates.map(readFacts)
   const key = keyPem === undefined ? undefined : readKey(keyPem, problems)
 
-  if (key !== undefined) problems.push(...pairProblems(certificates, key))
+  if (key !== undefined) problems.push(...pairProblems(certificates, chain, key))
   const [leaf] = certificates
-  const [leafFacts] = chain
-  if (leaf !== undefined && leafFacts !== undefined) {
-    problems.push(...leafProblems(leaf, leafFacts))
-  }
+  if (leaf !== undefined) problems.push(...leafProblems(leaf, chain))
   problems.push(
     ...chainProblems(certificates, chain, now, options.expiryWarningDays ?? EXPIRY_WARNING_DAYS),
   )
@@ -140,6 +137,7 @@ function readKey(pem: string, problems: CertificateProblem[]): KeyObject | undef
 
 function pairProblems(
   certificates: readonly X509Certificate[],
+  chain: readonly CertificateFacts[],
   key: KeyObject,
 ): CertificateProblem[] {
   const owner = certificates.findIndex(certificate => isPair(certificate, key))
@@ -152,7 +150,7 @@ function pairProblems(
   return [
     error(
       'key-mismatch',
-      `the private key does not match ${certificateTitle(certificates, 0)}: ${remedy}`,
+      `the private key does not match ${certificateTitle(chain, 0)}: ${remedy}`,
     ),
   ]
 }

@@ -8,20 +8,9 @@ const table = remainders()
 
 /** @returns the checksum of `bytes` from `start` up to `end`, as an unsigned 32-bit number */
 export function crc32c(bytes: Uint8Array, start: number, end: number): number {
-  return finishCrc32c(addCrc32c(CRC32C_EMPTY, bytes, start, end))
-}
-
-/** A checksum over bytes in several parts: begin with this, add each part, finish. */
-export const CRC32C_EMPTY = -1
-
-export function addCrc32c(state: number, bytes: Uint8Array, start: number, end: number): number {
-  let crc = state
+  let crc = -1
   for (let i = start; i < end; i++) crc = table[(crc ^ bytes[i]!) & 0xff]! ^ (crc >>> 8)
-  return crc
-}
-
-export function finishCrc32c(state: number): number {
-  return ~state >>> 0
+  return ~crc >>> 0
 }
 
 function remainders(): Int32Array {

@@ -20,7 +20,12 @@ const groups = [
  * @param hasShare entries are key shares (RFC 8446 §4.2.8): a group, a length, the share
  * @returns a bit per group, the most preferred lowest; -1 if the lengths do not agree
  */
-export function readGroups(bytes: Uint8Array, entries: number, end: number, hasShare: boolean): number {
+export function readGroups(
+  bytes: Uint8Array,
+  entries: number,
+  end: number,
+  hasShare: boolean,
+): number {
   if (entries < 0) return -1
   let found = 0
   let at = entries
