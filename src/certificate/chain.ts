@@ -1,112 +1,176 @@
-/** Problems any certificate of a chain can have, and those of the chain as a whole. */
+/** Problems any certificate of a chain can have, and those of their order. */
 import type { X509Certificate } from 'node:crypto'
-import type { CertificateFacts } from './facts.ts'
-import { isSelfSigned } from './leaf.ts'
+import { type CertificateFacts, describeKey, isIssuedBy } from './facts.ts'
 import { type CertificateProblem, certificateTitle, error, warning } from './problem.ts'
-import { daysLeft } from './validity.ts'
 
-/** OpenSSL at its default security level, 112 bits, serves with no smaller one. */
+const DAY_MS = 86_400_000
+/** OpenSSL serves with no key under 112 bits of security, its default since 3.2. */
 const RSA_BITS_MIN = 2048
+const CURVE_BITS_MIN = 224
+/** The size of a curve stands in its name. */
+const CURVE_BITS = /^(?:P-|sec[pt]|prime|brainpoolP)(\d+)/
+const WEAK_HASH = /sha-?1(?!\d)|md[245]/i
 
-/** @param warningDays warn when fewer days than this are left */
-export function chainProblems(
-  certificates: readonly X509Certificate[],
+/** @param warningDays warn when fewer days than this are left, or less than a third of a short life */
+export function validityProblems(
   chain: readonly CertificateFacts[],
   now: Date,
   warningDays: number,
 ): CertificateProblem[] {
   const problems: CertificateProblem[] = []
-  for (const [i, facts] of chain.entries()) {
+  for (const [i, { notBefore, notAfter }] of chain.entries()) {
     const title = certificateTitle(chain, i)
-    problems.push(...validityProblems(facts, title, now, warningDays))
-    problems.push(...strengthProblems(facts, title, isSelfSigned(certificates[i]!)))
-  }
-  problems.push(...orderProblems(certificates, chain))
-  return problems
-}
-
-function validityProblems(
-  { notBefore, notAfter }: CertificateFacts,
-  title: string,
-  now: Date,
-  warningDays: number,
-): CertificateProblem[] {
-  if (notBefore > now) {
-    const begin = notBefore.toISOString()
-    return [
-      warning(
-        'not-yet-valid',
-        `${title} is not valid before ${begin}: check the clock of this host`,
-      ),
-    ]
-  }
-  const end = notAfter.toISOString()
-  if (notAfter < now) {
-    return [warning('expired', `${title} expired on ${end}: clients refuse it, renew it now`)]
-  }
-  const days = daysLeft(notAfter, now)
-  if (days >= warningDays) return []
-  return [warning('expires-soon', `${title} expires in ${days} days, on ${end}: renew it`)]
-}
-
-/** @param isRoot its signature proves nothing, so how it was made does not matter */
-function strengthProblems(
-  facts: CertificateFacts,
-  title: string,
-  isRoot: boolean,
-): CertificateProblem[] {
-  const problems: CertificateProblem[] = []
-  const bits = facts.keyType === 'rsa' ? Number(facts.keyDetail) : RSA_BITS_MIN
-  if (bits < RSA_BITS_MIN) {
-    problems.push(
-      error(
-        'weak-key',
-        `${title} has an RSA key of ${bits} bits, ${RSA_BITS_MIN} are the least: request one with a new key, best ECDSA P-256`,
-      ),
-    )
-  }
-  if (!isRoot && /sha-?1|md5/i.test(facts.signatureAlgorithm)) {
-    problems.push(
-      warning(
-        'weak-signature',
-        `${title} is signed with ${facts.signatureAlgorithm}, which clients refuse: have it issued anew`,
-      ),
-    )
-  }
-  return problems
-}
-
-function orderProblems(
-  certificates: readonly X509Certificate[],
-  chain: readonly CertificateFacts[],
-): CertificateProblem[] {
-  const problems: CertificateProblem[] = []
-  const seen = new Set<string>()
-  for (const [i, certificate] of certificates.entries()) {
-    const { fingerprint } = chain[i]!
-    const next = certificates[i + 1]
-    if (seen.has(fingerprint)) {
-      problems.push(
-        warning('duplicate', `${certificateTitle(chain, i)} is in the file twice: remove one`),
-      )
-    } else if (next !== undefined && !certificate.checkIssued(next)) {
+    const leftMs = notAfter.getTime() - now.getTime()
+    // Some authorities issue for six days only: 14 days of warning would never be silent.
+    const warningMs = Math.min(warningDays * DAY_MS, (notAfter.getTime() - notBefore.getTime()) / 3)
+    if (leftMs < 0) {
       problems.push(
         warning(
-          'out-of-order',
-          `${certificateTitle(chain, i)} was not issued by the one behind it: order them leaf first, each followed by its issuer`,
+          'expired',
+          `${title} expired on ${notAfter.toISOString()}, ${days(-leftMs)} ago: ` +
+            'clients refuse it, renew it now',
+        ),
+      )
+    } else if (now < notBefore) {
+      problems.push(
+        warning(
+          'not-yet-valid',
+          `${title} is not valid before ${notBefore.toISOString()}, ` +
+            `in ${days(notBefore.getTime() - now.getTime())}: clients refuse it until then, ` +
+            'check the clock of this host',
+        ),
+      )
+    } else if (leftMs < warningMs) {
+      problems.push(
+        warning(
+          'expires-soon',
+          `${title} expires on ${notAfter.toISOString()}, in ${days(leftMs)}: renew it`,
         ),
       )
     }
-    seen.add(fingerprint)
-  }
-  const [only] = certificates
-  if (only !== undefined && certificates.length === 1 && !isSelfSigned(only)) {
-    problems.push(
-      warning(
-        'issuer-missing',
-        `${certificateTitle(chain, 0)} comes without its issuer: add the intermediate certificates behind it`,
-      ),
-    )
   }
   return problems
+}
+
+export function strengthProblems(chain: readonly CertificateFacts[]): CertificateProblem[] {
+  const problems: CertificateProblem[] = []
+  for (const [i, facts] of chain.entries()) {
+    const title = certificateTitle(chain, i)
+    if (isWeakKey(facts)) {
+      problems.push(
+        error(
+          'weak-key',
+          `${title} has a weak key, ${describeKey(facts)}, which TLS refuses to serve: ` +
+            `use EC P-256, or RSA with at least ${RSA_BITS_MIN} bits`,
+        ),
+      )
+    }
+    // A root is trusted for being known: nobody checks its signature.
+    if (WEAK_HASH.test(facts.signatureAlgorithm) && !(facts.isSelfSigned && facts.isAuthority)) {
+      problems.push(
+        warning(
+          'weak-signature',
+          `${title} is signed with ${facts.signatureAlgorithm}, which clients refuse: ` +
+            'have it issued again with SHA-256',
+        ),
+      )
+    }
+  }
+  return problems
+}
+
+/** Each certificate is to be followed by the one that issued it; the root may be left out. */
+export function orderProblems(
+  certificates: readonly X509Certificate[],
+  chain: readonly CertificateFacts[],
+): CertificateProblem[] {
+  const [duplicates, singles] = splitDuplicates(chain)
+  const problems = duplicates.map(i =>
+    warning('duplicate', `${certificateTitle(chain, i)} is in the file twice: remove one of them`),
+  )
+  const issuers = new Map(singles.map(i => [i, issuerOf(i, singles, certificates)]))
+
+  const misplaced: CertificateProblem[] = []
+  const missing: CertificateProblem[] = []
+  for (const [position, i] of singles.entries()) {
+    const title = certificateTitle(chain, i)
+    const next = singles[position + 1]
+    const issuer = issuers.get(i)
+    if (chain[i]!.isSelfSigned || (issuer !== undefined && issuer === next)) continue
+    if (issuer !== undefined) {
+      misplaced.push(
+        warning(
+          'out-of-order',
+          `${title} must be followed by its issuer, ${certificateTitle(chain, issuer)}: ` +
+            'put the server certificate first, then each one’s issuer',
+        ),
+      )
+    } else if (next !== undefined || singles.length === 1) {
+      missing.push(
+        warning(
+          'issuer-missing',
+          `${title} was issued by ${chain[i]!.issuer}, whose certificate is not in the file: ` +
+            'append it, unless it is a root that the clients have',
+        ),
+      )
+    }
+  }
+  // In a wrong order most of the rest looks wrong too: the order comes first.
+  if (misplaced.length > 0) return [...problems, ...misplaced]
+  return [...problems, ...missing, ...unneededProblems(singles, issuers, chain)]
+}
+
+function unneededProblems(
+  singles: readonly number[],
+  issuers: ReadonlyMap<number, number | undefined>,
+  chain: readonly CertificateFacts[],
+): CertificateProblem[] {
+  const needed = new Set(issuers.values())
+  const unneeded = singles.filter(i => i !== 0 && !needed.has(i))
+  const [first] = unneeded
+  if (first === undefined) return []
+  // One line, even for a whole bundle of roots.
+  const others = unneeded.length === 1 ? '' : ` and ${unneeded.length - 1} more`
+  return [
+    warning(
+      'unneeded',
+      `${certificateTitle(chain, first)}${others} issued no other certificate in the file: ` +
+        'remove what does not belong to the chain, it makes every handshake larger',
+    ),
+  ]
+}
+
+/** The indices of certificates seen before, and those of all others. */
+function splitDuplicates(chain: readonly CertificateFacts[]): [number[], number[]] {
+  const seen = new Set<string>()
+  const duplicates: number[] = []
+  const singles: number[] = []
+  for (const [i, { fingerprint }] of chain.entries()) {
+    const place = seen.has(fingerprint) ? duplicates : singles
+    place.push(i)
+    seen.add(fingerprint)
+  }
+  return [duplicates, singles]
+}
+
+function issuerOf(
+  index: number,
+  candidates: readonly number[],
+  certificates: readonly X509Certificate[],
+): number | undefined {
+  return candidates.find(
+    candidate => candidate !== index && isIssuedBy(certificates[index]!, certificates[candidate]!),
+  )
+}
+
+function isWeakKey({ keyType, keyDetail }: CertificateFacts): boolean {
+  if (keyType === 'rsa' || keyType === 'rsa-pss') return Number(keyDetail) < RSA_BITS_MIN
+  const [, bits] = CURVE_BITS.exec(keyDetail) ?? []
+  return bits !== undefined && Number(bits) < CURVE_BITS_MIN
+}
+
+/** Whole days, rounded down: never more than there are. */
+function days(milliseconds: number): string {
+  const count = Math.floor(milliseconds / DAY_MS)
+  return count === 1 ? '1 day' : `${count} days`
 }

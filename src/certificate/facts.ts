@@ -22,6 +22,7 @@ export interface CertificateFacts {
   /** SHA-256 of the whole certificate, hexadecimal with colons. */
   readonly fingerprint: string
   readonly isAuthority: boolean
+  readonly isSelfSigned: boolean
 }
 
 /** OpenSSL's names for the curves everyone else knows by those of NIST. */
@@ -54,11 +55,26 @@ export function readFacts(certificate: X509Certificate): CertificateFacts {
     signatureAlgorithm: certificate.signatureAlgorithm ?? certificate.signatureAlgorithmOid,
     fingerprint: certificate.fingerprint256,
     isAuthority: certificate.ca,
+    isSelfSigned: isIssuedBy(certificate, certificate),
+  }
+}
+
+/**
+ * Whether `issuer` signed it. `X509Certificate.checkIssued()` would not do: it also asks whether the
+ * issuer may sign, and says no for most self-signed server certificates.
+ */
+export function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
+  if (certificate.issuer !== issuer.subject) return false
+  try {
+    return certificate.verify(issuer.publicKey)
+  } catch {
+    // A key of another kind than the signature, or one OpenSSL cannot read.
+    return false
   }
 }
 
 /** The public key, or undefined if it is of a kind OpenSSL does not know, or broken. */
-export function publicKeyOf(certificate: X509Certificate): KeyObject | undefined {
+function publicKeyOf(certificate: X509Certificate): KeyObject | undefined {
   try {
     return certificate.publicKey
   } catch {

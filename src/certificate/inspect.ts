@@ -6,7 +6,7 @@
  * or may object: an expired certificate is a warning, because serving beats not serving.
  */
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
-import { chainProblems } from './chain.ts'
+import { orderProblems, strengthProblems, validityProblems } from './chain.ts'
 import { type CertificateFacts, readFacts } from './facts.ts'
 import { leafProblems } from './leaf.ts'
 import { describeLabels, type PemBlock, readPem } from './pem.ts'
@@ -47,9 +47,9 @@ export function inspectCertificate(
   if (key !== undefined) problems.push(...pairProblems(certificates, chain, key))
   const [leaf] = certificates
   if (leaf !== undefined) problems.push(...leafProblems(leaf, chain))
-  problems.push(
-    ...chainProblems(certificates, chain, now, options.expiryWarningDays ?? EXPIRY_WARNING_DAYS),
-  )
+  const warningDays = options.expiryWarningDays ?? EXPIRY_WARNING_DAYS
+  problems.push(...validityProblems(chain, now, warningDays), ...strengthProblems(chain))
+  problems.push(...orderProblems(certificates, chain))
   problems.sort((a, b) => rank(a) - rank(b))
   return { chain, problems }
 }
@@ -141,12 +141,11 @@ function pairProblems(
   key: KeyObject,
 ): CertificateProblem[] {
   const owner = certificates.findIndex(certificate => isPair(certificate, key))
-  const [leaf] = certificates
-  if (owner === 0 || leaf === undefined) return []
+  if (owner === 0) return []
   const remedy =
     owner === -1
       ? 'give the key this certificate was requested with'
-      : `it belongs to certificate ${owner + 1}: put that one first in the file`
+      : `it belongs to ${certificateTitle(chain, owner)}: put that one first in the file`
   return [
     error(
       'key-mismatch',

@@ -28,7 +28,7 @@ export function createKeyPair(keyType: KeyType): KeyPair {
 
 /** PKCS#8, not encrypted: write it to files only their owner can read. */
 export function writeKeyPem(privateKey: KeyObject): string {
-  return privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+  return privateKey.export({ type: 'pkcs8', format: 'pem' })
 }
 
 /** @throws RangeError if the key is neither RSA nor ECDSA */

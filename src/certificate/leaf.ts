@@ -28,7 +28,7 @@ export function leafProblems(
       ),
     )
   }
-  if (isSelfSigned(leaf)) {
+  if (facts.isSelfSigned) {
     problems.push(
       warning(
         'self-signed',
@@ -67,21 +67,4 @@ export function leafProblems(
     )
   }
   return problems
-}
-
-/**
- * `X509Certificate.checkIssued()` would not do: it says no if the key usage forbids to sign
- * certificates, and self-signed server certificates often do.
- */
-export function isSelfSigned(certificate: X509Certificate): boolean {
-  return certificate.subject === certificate.issuer && isSignedBy(certificate, certificate)
-}
-
-export function isSignedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
-  try {
-    return certificate.verify(issuer.publicKey)
-  } catch {
-    // A key of another kind than the signature, or one OpenSSL cannot read.
-    return false
-  }
 }

@@ -21,6 +21,7 @@ export type ProblemCode =
   | 'issuer-missing'
   | 'out-of-order'
   | 'duplicate'
+  | 'unneeded'
 
 export interface CertificateProblem {
   /** `error`: TLS cannot be served with this. `warning`: it can, but clients will or may object. */

@@ -37,7 +37,7 @@ function tryListen(host: string, port: number): Promise<NodeJS.ErrnoException | 
 
 function explain(error: NodeJS.ErrnoException, host: string, port: number): string {
   const where = `${host.includes(':') ? `[${host}]` : host}:${port}`
-  switch (error.code) {
+  switch (error.code ?? '') {
     case 'EADDRINUSE':
       return `${where} is in use; stop the other program (ss -ltnp shows it) or choose another port`
     case 'EACCES':

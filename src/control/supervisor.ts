@@ -144,7 +144,7 @@ export class Supervisor {
 
   async stop(): Promise<void> {
     this.#stopReplacing()
-    await Promise.all(this.#seats.map(seat => seat.thread?.terminate()))
+    await Promise.all(this.#seats.map(async seat => await seat.thread?.terminate()))
   }
 
   #stopReplacing(): void {
