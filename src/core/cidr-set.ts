@@ -41,8 +41,12 @@ export class CidrSet {
     let node = 0
     for (let bit = 0; bit < cidr.bits; bit++) {
       const child = node * NODE + bitAt(cidr.words, bit)
-      if (this.#nodes[child] === 0) this.#nodes[child] = this.#newNode()
       node = this.#nodes[child]!
+      if (node === 0) {
+        // Made first: it may move the array that the next line writes to.
+        node = this.#newNode()
+        this.#nodes[child] = node
+      }
     }
     const at = node * NODE + VALUE
     this.#nodes[at] = Math.max(this.#nodes[at]!, value)
