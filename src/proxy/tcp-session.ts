@@ -326,7 +326,10 @@ export class TcpSession
     this.#dial?.cancel()
     this.tunnel?.cut()
     this.handshake?.socket.destroy()
-    if (how !== 'refused') this.socket.destroy()
+    // Reset, so that a client does not take a failure for an answer of no bytes; a session that
+    // finished is closed by now, and a refused one has got its answer.
+    if (this.handshake !== null) this.socket.destroy()
+    else if (how !== 'refused' && !this.socket.destroyed) this.socket.resetAndDestroy()
     this.#leaveBackend()
     edge.admission.leave(this)
     edge.sessions.delete(this)

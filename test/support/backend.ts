@@ -49,10 +49,13 @@ export async function startBackend(
 ): Promise<Backend> {
   const open = new Set<Socket>()
   let served = 0
-  const accept = (socket: Socket): void => {
+  const track = (socket: Socket): void => {
     open.add(socket)
     socket.on('error', () => {})
     socket.on('close', () => open.delete(socket))
+  }
+  const accept = (socket: Socket): void => {
+    socket.on('error', () => {})
     socket.once('data', () => served++)
     serve(socket)
   }
@@ -61,6 +64,8 @@ export async function startBackend(
       tls === undefined
         ? createServer({ allowHalfOpen: true }, accept)
         : createTlsServer({ ...tls, allowHalfOpen: true }, accept)
+    // Of a TLS server too these are the plain sockets, handshakes that fail included.
+    server.on('connection', track)
     server.on('tlsClientError', () => {})
     return server
   }
@@ -72,10 +77,7 @@ export async function startBackend(
     if (!server.listening) return
     const closed = once(server, 'close')
     server.close()
-    for (const socket of open) {
-      if ('encrypted' in socket) socket.destroy()
-      else socket.resetAndDestroy()
-    }
+    for (const socket of open) socket.resetAndDestroy()
     await closed
   }
   t.teardown(kill)

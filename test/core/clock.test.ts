@@ -1,0 +1,31 @@
+import { test } from 'tap'
+import { msToTicks, TICKS_PER_SECOND, ticks } from '../../src/core/clock.ts'
+
+test('a second is 65 536 ticks, and parts of it are rounded', async t => {
+  t.equal(TICKS_PER_SECOND, 65_536)
+  t.equal(msToTicks(1000), 65_536)
+  t.equal(msToTicks(0), 0)
+  t.equal(msToTicks(1), 66)
+  t.equal(msToTicks(500), 32_768)
+  t.equal(msToTicks(9 * 3600_000), 9 * 3600 * 65_536)
+})
+
+test('ticks follow the monotonic clock, as an integer of 32 bits', async t => {
+  const before = performance.now()
+  const now = ticks()
+  const after = performance.now()
+  t.equal(now | 0, now)
+  t.ok(now >= Math.floor(before * 65.536) && now <= Math.ceil(after * 65.536), `${now}`)
+})
+
+test('the clock wraps, and differences across the wrap stay right', async t => {
+  const real = performance.now
+  t.teardown(() => (performance.now = real))
+  const wrapMs = 2 ** 31 / 65.536
+  performance.now = () => wrapMs - 500
+  const before = ticks()
+  performance.now = () => wrapMs + 500
+  const after = ticks()
+  t.ok(before > 0 && after < 0, `${before} then ${after}`)
+  t.ok(Math.abs(((after - before) | 0) - TICKS_PER_SECOND) <= 1)
+})
