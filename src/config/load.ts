@@ -30,7 +30,8 @@ export function loadConfig({ flags, env }: ConfigSources, now = new Date()): Loa
     }
   }
   const settings = readSettings(sources, problems)
-  const config = resolveConfig({ settings, file, problems })
+  const given = new Set(sources.slice(0, 2).flatMap(({ values }) => Object.keys(values)))
+  const config = resolveConfig({ settings, file, given, problems })
   const warnings = checkCertificates(config, problems, now)
   return problems.length > 0 ? { problems } : { config, warnings }
 }

@@ -33,6 +33,8 @@ const DEFAULT_POOL = 'default'
 export interface Resolution {
   readonly settings: Settings
   readonly file: LoadedFile | null
+  /** Settings that flags or environment gave: they win over what a section of the file says. */
+  readonly given: ReadonlySet<string>
   readonly problems: Problem[]
 }
 
@@ -63,7 +65,7 @@ export function resolveConfig(resolution: Resolution): Config {
   }
 }
 
-function resolvePools({ settings, file, problems }: Resolution): PoolConfig[] {
+function resolvePools({ settings, file, given, problems }: Resolution): PoolConfig[] {
   const pools: PoolConfig[] = []
   if (settings.backend !== undefined && settings.backend.length > 0) {
     pools.push(pool(DEFAULT_POOL, settings.backend, settings, '--backend', problems))
@@ -77,7 +79,12 @@ function resolvePools({ settings, file, problems }: Resolution): PoolConfig[] {
       })
       continue
     }
-    const own = readSettings([{ values: section, where }], problems, ['pool'], settings)
+    const own = readSettings(
+      [{ values: without(section, given), where }],
+      problems,
+      ['pool'],
+      settings,
+    )
     const urls =
       typeof section.backends === 'string' ? section.backends.split(/[\s,]+/) : section.backends
     pools.push(pool(name, urls, own, where('backends'), problems))
@@ -148,7 +155,7 @@ function pool(
 }
 
 function resolveListeners(
-  { settings, file, problems }: Resolution,
+  { settings, file, given, problems }: Resolution,
   pools: readonly PoolConfig[],
 ): ListenerConfig[] {
   const listeners: ListenerConfig[] = []
@@ -181,7 +188,12 @@ function resolveListeners(
   for (const url of settings.listen ?? []) add(url, {}, settings, '--listen')
   for (const [i, section] of (file?.content.listeners ?? []).entries()) {
     const where = (key: string): string => file!.where(['listeners', i, key])
-    const own = readSettings([{ values: section, where }], problems, ['listener'], settings)
+    const own = readSettings(
+      [{ values: without(section, given), where }],
+      problems,
+      ['listener'],
+      settings,
+    )
     add(section.listen, section, own, where('listen'))
   }
   if (listeners.length === 0 && (settings.listen ?? []).length === 0) {
@@ -325,4 +337,8 @@ function resolveGuards(settings: Settings, workers: number, problems: Problem[])
     ipv6Prefix: settings['ipv6-prefix']!,
     addressTableSize: settings['address-table-size']!,
   }
+}
+
+function without(section: object, given: ReadonlySet<string>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(section).filter(([name]) => !given.has(name)))
 }

@@ -7,6 +7,13 @@
 import assert from 'node:assert/strict'
 import { TICKS_PER_SECOND } from '../core/clock.ts'
 
+/**
+ * How old `now` may be by the time it is used: a worker can lose its processor between reading the
+ * clock and taking a token, while others go on taking. What looks further ahead than a full debt and
+ * this is no debt but an old time, seen across the wrap of the clock.
+ */
+const CLOCK_SKEW_TICKS = 2 * TICKS_PER_SECOND
+
 export interface BucketOptions {
   /** Tokens per second; above 0, up to 65 536. */
   readonly rate: number
@@ -27,7 +34,7 @@ export class TokenBuckets {
     this.#due = due
     this.#intervalTicks = Math.round(TICKS_PER_SECOND / rate)
     this.#slackTicks = (burst - 1) * this.#intervalTicks
-    this.#debtTicksMax = burst * this.#intervalTicks
+    this.#debtTicksMax = burst * this.#intervalTicks + CLOCK_SKEW_TICKS
   }
 
   /**

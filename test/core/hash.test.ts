@@ -1,119 +1,63 @@
-import fc from 'fast-check'
 import { test } from 'tap'
-import { type HashKey, hashAddress, hashName, mix, randomHashKey } from '../../src/core/hash.ts'
-import { HASH_KEY, numbered } from '../support/memory.ts'
+import { hashAddress, hashName, mix } from '../../src/core/hash.ts'
 
-/** HalfSipHash-c-d as its authors describe it, byte by byte, on unsigned words. */
-function halfSipHash(
-  message: Uint8Array,
-  { k0, k1 }: HashKey,
-  { c, d, bytes }: { readonly c: number; readonly d: number; readonly bytes: 4 | 8 },
-): number[] {
-  const v = Uint32Array.of(k0, k1, 0x6c796765 ^ k0, 0x74656462 ^ k1)
-  const rotate = (i: number, by: number) => {
-    v[i] = (v[i]! << by) | (v[i]! >>> (32 - by))
+/** HalfSipHash-1-3 with a 64-bit result, straight from the paper, over unsigned 32-bit numbers. */
+function reference(words: readonly number[], k0: number, k1: number): [number, number] {
+  const rotate = (x: number, n: number) => ((x << n) | (x >>> (32 - n))) >>> 0
+  let [v0, v1, v2, v3] = [k0, k1 ^ 0xee, 0x6c796765 ^ k0, 0x74656462 ^ k1].map(v => v >>> 0) as [
+    number,
+    number,
+    number,
+    number,
+  ]
+  const round = () => {
+    v0 = (v0 + v1) >>> 0
+    v1 = rotate(v1, 5)
+    v1 = (v1 ^ v0) >>> 0
+    v0 = rotate(v0, 16)
+    v2 = (v2 + v3) >>> 0
+    v3 = rotate(v3, 8)
+    v3 = (v3 ^ v2) >>> 0
+    v0 = (v0 + v3) >>> 0
+    v3 = rotate(v3, 7)
+    v3 = (v3 ^ v0) >>> 0
+    v2 = (v2 + v1) >>> 0
+    v1 = rotate(v1, 13)
+    v1 = (v1 ^ v2) >>> 0
+    v2 = rotate(v2, 16)
   }
-  const half = (a: number, b: number, by: number) => {
-    v[a]! += v[b]!
-    rotate(b, by)
-    v[b]! ^= v[a]!
+  for (const word of [...words, 16 << 24]) {
+    v3 = (v3 ^ word) >>> 0
+    round()
+    v0 = (v0 ^ word) >>> 0
   }
-  const rounds = (count: number) => {
-    for (let i = 0; i < count; i++) {
-      half(0, 1, 5)
-      rotate(0, 16)
-      half(2, 3, 8)
-      half(0, 3, 7)
-      half(2, 1, 13)
-      rotate(2, 16)
-    }
-  }
-  const absorb = (word: number) => {
-    v[3]! ^= word
-    rounds(c)
-    v[0]! ^= word
-  }
-  if (bytes === 8) v[1]! ^= 0xee
-  const padded = new Uint8Array(message.length - (message.length % 4) + 4)
-  padded.set(message)
-  padded[padded.length - 1] = message.length
-  const view = new DataView(padded.buffer)
-  for (let at = 0; at < padded.length; at += 4) absorb(view.getUint32(at, true))
-  v[2]! ^= bytes === 8 ? 0xee : 0xff
-  rounds(d)
-  const first = (v[1]! ^ v[3]!) >>> 0
-  if (bytes === 4) return [first]
-  v[1]! ^= 0xdd
-  rounds(d)
-  return [first, (v[1]! ^ v[3]!) >>> 0]
+  v2 = (v2 ^ 0xee) >>> 0
+  for (let i = 0; i < 3; i++) round()
+  const low = (v1 ^ v3) | 0
+  v1 = (v1 ^ 0xdd) >>> 0
+  for (let i = 0; i < 3; i++) round()
+  return [low, (v1 ^ v3) | 0]
 }
 
-test('the reference in this file gives the published vectors', async t => {
-  const none = new Uint8Array(0)
-  // Key 00 01 02 03 04 05 06 07, empty message: the authors' vectors_hsip32 and vectors_hsip64,
-  // and the first of the Linux kernel's for rounds 1 and 3.
-  t.strictSame(halfSipHash(none, HASH_KEY, { c: 2, d: 4, bytes: 4 }), [0x5b9f35a9])
-  t.strictSame(halfSipHash(none, HASH_KEY, { c: 2, d: 4, bytes: 8 }), [0x591f8d21, 0xc83cb8b9])
-  t.strictSame(halfSipHash(none, HASH_KEY, { c: 1, d: 3, bytes: 4 }), [0x5814c896])
-})
-
-test('property: hashes an address as HalfSipHash-1-3 with 64 bits does', async () => {
-  const word = fc.integer({ min: -0x8000_0000, max: 0x7fff_ffff })
-  const out = new Int32Array(2)
-  fc.assert(
-    fc.property(word, word, fc.tuple(word, word, word, word), (k0, k1, four) => {
-      const words = Int32Array.from(four)
-      hashAddress(words, { k0, k1 }, out)
-      const expected = halfSipHash(
-        new Uint8Array(words.buffer),
-        { k0, k1 },
-        { c: 1, d: 3, bytes: 8 },
-      )
-      return out[0]! >>> 0 === expected[0] && out[1]! >>> 0 === expected[1]
-    }),
-  )
-})
-
-test('neighbouring addresses spread evenly, in both halves', async t => {
-  const sets = 256
-  const each = 100
-  const counts = [new Int32Array(sets), new Int32Array(sets)]
-  const out = new Int32Array(2)
-  for (let n = 0; n < sets * each; n++) {
-    hashAddress(numbered(n), HASH_KEY, out)
-    for (const half of [0, 1]) counts[half]![(out[half]! >>> 0) % sets]!++
-  }
-  for (const [half, count] of counts.entries()) {
-    const chi = count.reduce((sum, n) => sum + (n - each) ** 2 / each, 0)
-    // 255 degrees of freedom: mean 255, standard deviation 22.6
-    t.ok(Math.abs(chi - 255) < 5 * 22.6, `half ${half}: chi-square ${chi}`)
+test('is HalfSipHash-1-3', async t => {
+  for (let i = 0; i < 200; i++) {
+    const words = [mix(i), mix(i + 1000), mix(i + 2000), mix(i + 3000)]
+    const key = { k0: mix(i + 4000), k1: mix(i + 5000) }
+    const out = new Int32Array(2)
+    hashAddress(Int32Array.from(words), key, out)
+    t.strictSame([...out], reference(words, key.k0, key.k1))
   }
 })
 
-test('two random keys differ, and so do the hashes under them', async t => {
-  const [a, b] = [randomHashKey(), randomHashKey()]
+test('another key puts addresses elsewhere', async t => {
+  const words = Int32Array.of(0, 0, 0xffff, 1)
+  const [a, b] = [new Int32Array(2), new Int32Array(2)]
+  hashAddress(words, { k0: 1, k1: 2 }, a)
+  hashAddress(words, { k0: 1, k1: 3 }, b)
   t.notSame(a, b)
-  const [outA, outB] = [new Int32Array(2), new Int32Array(2)]
-  hashAddress(numbered(1), a, outA)
-  hashAddress(numbered(1), b, outB)
-  t.notSame([...outA], [...outB])
 })
 
-test('one changed bit changes about half of what mix() gives', async t => {
-  let changed = 0
-  for (let bit = 0; bit < 32; bit++) {
-    for (let n = 0; n < 64; n++) changed += ones(mix(n * 977) ^ mix((n * 977) ^ (1 << bit)))
-  }
-  const mean = changed / (32 * 64)
-  t.ok(mean > 15 && mean < 17, `${mean} of 32 bits`)
-})
-
-test('names that differ in one letter have different hashes', async t => {
-  const names = Array.from({ length: 1000 }, (_, i) => `10.0.0.1:${i}`)
+test('names hash apart', async t => {
+  const names = Array.from({ length: 1000 }, (_, i) => `10.0.0.${i}:80`)
   t.equal(new Set(names.map(hashName)).size, names.length)
-  t.equal(hashName('a'), hashName('a'))
 })
-
-function ones(word: number): number {
-  return (word >>> 0).toString(2).replaceAll('0', '').length
-}

@@ -128,5 +128,6 @@ test('check prints what check reads back to the same', async t => {
     WEIR_BALANCE: 'source-hash',
     WEIR_PROBE_RISE: '7',
   })
-  t.match(third.stdout, 'probe-rise: 7', 'environment over default')
+  t.match(third.stdout, /probe-rise: 7/, 'environment over file')
+  t.match(third.stdout, /balance: round-robin/, 'flag over environment')
 })

@@ -1,0 +1,63 @@
+import { test } from 'tap'
+import { TICKS_PER_SECOND } from '../../src/core/clock.ts'
+import { type BucketOptions, TokenBuckets } from '../../src/guard/token-buckets.ts'
+import { hammer } from '../support/hammer.ts'
+
+const interval = TICKS_PER_SECOND / 8
+
+function bucket(options: BucketOptions) {
+  return new TokenBuckets(new Int32Array(new SharedArrayBuffer(4)), options)
+}
+
+test('a full bucket gives its whole burst at once, then one token per interval', async t => {
+  const b = bucket({ rate: 8, burst: 3 })
+  t.equal(b.take(0, 0), 0)
+  t.equal(b.take(0, 0), 0)
+  t.equal(b.take(0, 0), 0)
+  t.equal(b.take(0, 0), interval, 'the fourth waits a whole interval')
+  t.equal(b.take(0, interval), 0)
+  t.equal(b.take(0, interval), interval)
+})
+
+test('an idle bucket never holds more than its burst', async t => {
+  const b = bucket({ rate: 8, burst: 2 })
+  const later = 3600 * TICKS_PER_SECOND
+  t.equal(b.take(0, later), 0)
+  t.equal(b.take(0, later), 0)
+  t.equal(b.take(0, later), interval)
+})
+
+test('a bucket survives the wrap of the tick counter', async t => {
+  const b = bucket({ rate: 8, burst: 1 })
+  const justBefore = 0x7fff_ffff
+  t.equal(b.take(0, justBefore), 0)
+  t.equal(b.take(0, (justBefore + 1) | 0), interval - 1)
+  t.equal(b.take(0, (justBefore + interval) | 0), 0)
+})
+
+test('a rate below one per second waits its seconds', async t => {
+  const b = bucket({ rate: 0.5, burst: 1 })
+  t.equal(b.take(0, 0), 0)
+  t.equal(b.take(0, 0), 2 * TICKS_PER_SECOND)
+})
+
+test('a worker that looked at the clock too early does not find a full bucket', async t => {
+  const b = bucket({ rate: 8, burst: 2 })
+  const now = 10 * TICKS_PER_SECOND
+  t.equal(b.take(0, now), 0)
+  t.equal(b.take(0, now), 0)
+  t.ok(b.take(0, now - TICKS_PER_SECOND) > 0, 'a second late')
+})
+
+test('N threads that hammer one bucket are admitted what one would be', async t => {
+  for (const options of [
+    { rate: 1000, burst: 50 },
+    { rate: 8, burst: 3 },
+  ]) {
+    const { admitted, elapsedTicks } = await hammer({ threads: 4, ms: 1000, ...options })
+    const intervalTicks = Math.round(TICKS_PER_SECOND / options.rate)
+    const expected = options.burst + Math.floor(elapsedTicks / intervalTicks)
+    t.ok(admitted <= expected, `${admitted} of at most ${expected}`)
+    t.ok(admitted >= expected - 1, `${admitted} of at least ${expected - 1}`)
+  }
+})

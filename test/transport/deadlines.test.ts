@@ -1,0 +1,87 @@
+import fc from 'fast-check'
+import { test } from 'tap'
+import { Deadline, Deadlines, STEP_MS } from '../../src/transport/deadlines.ts'
+
+test('a deadline is never early and at most two steps late', async t => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 60_000 }),
+      fc.integer({ min: 0, max: 10_000 }),
+      (ms, start) => {
+        const wheel = new Deadlines(() => {})
+        wheel.advance(start)
+        let firedMs = -1
+        let now = start
+        wheel.set(new Deadline(() => (firedMs = now)), ms)
+        while (firedMs === -1 && now < start + ms + 10 * STEP_MS) {
+          now += STEP_MS
+          wheel.advance(now)
+        }
+        return firedMs >= start + ms && firedMs <= start + ms + 3 * STEP_MS
+      },
+    ),
+  )
+  t.pass()
+})
+
+test('a pushed back deadline waits, a cleared one never comes', async t => {
+  const wheel = new Deadlines(() => {})
+  let fired = 0
+  const pushed = new Deadline(() => fired++)
+  const cleared = new Deadline(() => t.fail('it was cleared'))
+  wheel.set(pushed, 100)
+  wheel.set(cleared, 100)
+  wheel.advance(90)
+  wheel.set(pushed, 1000)
+  wheel.clear(cleared)
+  wheel.advance(900)
+  t.equal(fired, 0)
+  wheel.advance(1300)
+  t.equal(fired, 1)
+  wheel.advance(10_000)
+  t.equal(fired, 1, 'once')
+})
+
+test('it can be set sooner than it was', async t => {
+  const wheel = new Deadlines(() => {})
+  let fired = 0
+  const deadline = new Deadline(() => fired++)
+  wheel.set(deadline, 60_000)
+  wheel.set(deadline, 100)
+  wheel.advance(300)
+  t.equal(fired, 1)
+})
+
+test('what expires may clear and set others in the same step', async t => {
+  const wheel = new Deadlines(() => {})
+  const order: string[] = []
+  const third = new Deadline(() => order.push('third'))
+  const second = new Deadline(() => order.push('second'))
+  const first = new Deadline(() => {
+    order.push('first')
+    wheel.clear(second)
+    wheel.set(third, 100)
+  })
+  wheel.set(first, 100)
+  wheel.set(second, 100)
+  wheel.advance(250)
+  t.strictSame(order, ['first'])
+  wheel.advance(1000)
+  t.strictSame(order, ['first', 'third'])
+})
+
+test('a stall longer than a turn of the wheel misses nothing', async t => {
+  const wheel = new Deadlines(() => {})
+  let fired = 0
+  for (let ms = 50; ms <= 100_000; ms += 50) wheel.set(new Deadline(() => fired++), ms)
+  wheel.advance(1_000_000)
+  t.equal(fired, 2000)
+})
+
+test('each step tells how late it is', async t => {
+  const late: number[] = []
+  const wheel = new Deadlines(ms => late.push(ms))
+  wheel.advance(STEP_MS)
+  wheel.advance(2 * STEP_MS + 30)
+  t.strictSame(late, [0, 30])
+})
