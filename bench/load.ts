@@ -1,0 +1,185 @@
+/**
+ * Load and backend, run as processes of their own: `node bench/load.ts KIND ARGS…`. Prints one line of
+ * JSON at its end; a round in which anything failed is invalid.
+ */
+import { once } from 'node:events'
+import { createServer as createHttpServer } from 'node:http'
+import { connect, createServer, type Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
+import autocannon from 'autocannon'
+
+const MESSAGE = Buffer.alloc(64, 1)
+const CHUNK = Buffer.alloc(65_536, 1)
+const MIB = 1024 * 1024
+
+/** What a generator did. */
+interface Work {
+  readonly operations: number
+  readonly failures: number
+}
+
+type Generator = (port: number, count: number, concurrency: number) => Promise<Work>
+
+const generators: Readonly<Record<string, Generator>> = {
+  /** `count` messages of 64 bytes, there and back, over `concurrency` connections. */
+  async messages(port, count, concurrency) {
+    let left = count
+    let operations = 0
+    const ends = Array.from({ length: concurrency }, async () => {
+      const socket = await dial(port)
+      for (; left > 0; operations++) {
+        left--
+        socket.write(MESSAGE)
+        await once(socket, 'data')
+      }
+      socket.destroy()
+    })
+    await Promise.all(ends)
+    return { operations, failures: 0 }
+  },
+  /** `count` MiB there and back, counted once. */
+  async bulk(port, count, concurrency) {
+    const bytes = (count / concurrency) * MIB
+    await Promise.all(
+      Array.from({ length: concurrency }, async () => {
+        const socket = await dial(port)
+        let sent = 0
+        let got = 0
+        const push = (): void => {
+          while (sent < bytes) {
+            sent += CHUNK.length
+            if (!socket.write(CHUNK)) return
+          }
+        }
+        socket.on('drain', push)
+        push()
+        const { promise, resolve } = Promise.withResolvers<void>()
+        socket.on('data', (chunk: Buffer) => {
+          got += chunk.length
+          if (got >= bytes) resolve()
+        })
+        await promise
+        socket.destroy()
+      }),
+    )
+    return { operations: count, failures: 0 }
+  },
+  /** `count` full TLS 1.3 handshakes, each with a message there and back. */
+  handshakes(port, count, concurrency) {
+    return many(count, concurrency, async () => {
+      const socket = connectTls({
+        port,
+        host: '127.0.0.1',
+        rejectUnauthorized: false,
+        ecdhCurve: 'X25519:P-256',
+        minVersion: 'TLSv1.3',
+      })
+      await once(socket, 'secureConnect')
+      socket.write(MESSAGE)
+      await once(socket, 'data')
+      await close(socket)
+    })
+  },
+  /** `count` short connections: connect, a message there and back, close; from many addresses. */
+  connections(port, count, concurrency) {
+    let n = 0
+    return many(count, concurrency, async () => {
+      const socket = await dial(port, `127.0.${1 + (n++ % 50)}.1`)
+      socket.write(MESSAGE)
+      await once(socket, 'data')
+      await close(socket)
+    })
+  },
+  /** `count` connections that are refused: every one must be closed without a byte. */
+  refused(port, count, concurrency) {
+    return many(count, concurrency, async () => {
+      const socket = connect({ port, host: '127.0.0.1', localAddress: '127.0.0.2' })
+      const { promise, resolve, reject } = Promise.withResolvers<void>()
+      socket.on('error', () => {})
+      socket.on('data', () => reject(new Error('served')))
+      socket.on('close', () => resolve())
+      await promise
+    })
+  },
+  /** HTTP over TLS connections that stay: autocannon. */
+  async keepalive(port, count, concurrency) {
+    const result = await autocannon({
+      url: `https://127.0.0.1:${port}/`,
+      amount: count,
+      connections: concurrency,
+    })
+    return { operations: result['2xx'], failures: result.errors + result.non2xx }
+  },
+  /** `count` TLS connections that say nothing more, held until stdin of the parent ends this process. */
+  async idle(port, count, concurrency) {
+    const work = await many(count, concurrency, async () => {
+      const socket = connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false })
+      socket.on('error', () => {})
+      await once(socket, 'secureConnect')
+      socket.write(MESSAGE)
+      await once(socket, 'data')
+    })
+    process.stdout.write(`${JSON.stringify(work)}\n`)
+    await new Promise(resolve => setTimeout(resolve, 60_000))
+    return work
+  },
+}
+
+async function many(count: number, concurrency: number, one: () => Promise<void>): Promise<Work> {
+  let left = count
+  let failures = 0
+  await Promise.all(
+    Array.from({ length: concurrency }, async () => {
+      while (left-- > 0) await one().catch(() => failures++)
+    }),
+  )
+  return { operations: count, failures }
+}
+
+async function dial(port: number, localAddress = '127.0.0.1'): Promise<Socket> {
+  const socket = connect({ port, host: '127.0.0.1', localAddress, noDelay: true })
+  socket.on('error', () => {})
+  await once(socket, 'connect')
+  return socket
+}
+
+async function close(socket: Socket): Promise<void> {
+  const closed = once(socket, 'close')
+  socket.end()
+  await closed
+}
+
+/** Echoes, but answers HTTP where it is asked. */
+function backend(): void {
+  const http = createHttpServer((_, response) => response.end('ok'))
+  http.keepAliveTimeout = 60_000
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, socket => {
+    socket.on('error', () => {})
+    socket.once('data', (first: Buffer) => {
+      if (first[0] === 0x47) {
+        socket.unshift(first)
+        http.emit('connection', socket)
+        return
+      }
+      socket.write(first)
+      socket.on('data', chunk => {
+        if (!socket.write(chunk)) socket.pause()
+      })
+      socket.on('drain', () => socket.resume())
+      socket.on('end', () => socket.end())
+    })
+  })
+  server.listen({ port: 0, host: '127.0.0.1', backlog: 4096 }, () => {
+    const address = server.address()
+    process.stdout.write(`${JSON.stringify(address)}\n`)
+  })
+}
+
+const [kind = '', port = '0', count = '0', concurrency = '1'] = process.argv.slice(2)
+if (kind === 'backend') {
+  backend()
+} else {
+  const work = await generators[kind]!(Number(port), Number(count), Number(concurrency))
+  process.stdout.write(`${JSON.stringify(work)}\n`)
+  process.exit(0)
+}

@@ -1,0 +1,87 @@
+/** What is measured. To add a scenario: add its row here, and its generator to load.ts. */
+import type { Ports } from './proxies.ts'
+
+export interface Scenario {
+  readonly about: string
+  /** What one operation is, in the table's words. */
+  readonly unit: string
+  readonly load: string
+  readonly port: keyof Ports
+  readonly count: number
+  readonly concurrency: number
+  /** CPU per operation, or bytes of memory per connection held. */
+  readonly measure: 'cpu' | 'memory' | 'leak'
+  /** The ratio to HAProxy this project asks of itself. */
+  readonly target?: number
+}
+
+export const scenarios = {
+  'tcp-small': {
+    about: '64-byte messages over 64 TCP connections',
+    unit: 'message',
+    load: 'messages',
+    port: 'tcp',
+    count: 150_000,
+    concurrency: 64,
+    measure: 'cpu',
+    target: 1.4,
+  },
+  'tcp-bulk': {
+    about: '1 MiB there and back over 4 TCP connections',
+    unit: 'MiB',
+    load: 'bulk',
+    port: 'tcp',
+    count: 2000,
+    concurrency: 4,
+    measure: 'cpu',
+    target: 0.8,
+  },
+  'tls-handshake': {
+    about: 'new TLS 1.3 connection, ECDSA P-256, one message',
+    unit: 'connection',
+    load: 'handshakes',
+    port: 'tls',
+    count: 3000,
+    concurrency: 16,
+    measure: 'cpu',
+    target: 1.4,
+  },
+  'tls-keepalive': {
+    about: 'HTTP requests over 64 TLS connections that stay',
+    unit: 'request',
+    load: 'keepalive',
+    port: 'tls',
+    count: 60_000,
+    concurrency: 64,
+    measure: 'cpu',
+    target: 1.35,
+  },
+  'tcp-connect': {
+    about: 'new TCP connection, one message',
+    unit: 'connection',
+    load: 'connections',
+    port: 'tcp',
+    count: 8000,
+    concurrency: 16,
+    measure: 'cpu',
+  },
+  refused: {
+    about: 'connection refused right after accept',
+    unit: 'connection',
+    load: 'refused',
+    port: 'deny',
+    count: 15_000,
+    concurrency: 16,
+    measure: 'cpu',
+    target: 1.1,
+  },
+  'idle-memory': {
+    about: '2000 TLS connections that say nothing',
+    unit: 'connection',
+    load: 'idle',
+    port: 'tls',
+    count: 2000,
+    concurrency: 16,
+    measure: 'memory',
+  },
+} as const satisfies Record<string, Scenario>

@@ -1,0 +1,22 @@
+/** Medians, ratios and the table they are shown in. */
+
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN
+}
+
+/** Lowest, median and highest ratio, round by round. */
+export function ratios(of: readonly number[], to: readonly number[]): [string, string, string] {
+  const each = of.map((value, i) => value / (to[i] ?? Number.NaN))
+  return [Math.min(...each), median(each), Math.max(...each)].map(x => x.toFixed(2)) as [
+    string,
+    string,
+    string,
+  ]
+}
+
+/** Markdown. */
+export function table(names: readonly string[], rows: readonly (readonly string[])[]): string {
+  const head = ['work', ...names, 'weir / haproxy']
+  return [head, head.map(() => '---'), ...rows].map(cells => `| ${cells.join(' | ')} |`).join('\n')
+}
