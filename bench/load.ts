@@ -37,27 +37,19 @@ const generators: Readonly<Record<string, Generator>> = {
     await Promise.all(ends)
     return { operations, failures: 0 }
   },
-  /** `count` MiB there and back, counted once. */
+  /** `count` MiB from the backend. */
   async bulk(port, count, concurrency) {
     const bytes = (count / concurrency) * MIB
     await Promise.all(
       Array.from({ length: concurrency }, async () => {
         const socket = await dial(port)
-        let sent = 0
-        let got = 0
-        const push = (): void => {
-          while (sent < bytes) {
-            sent += CHUNK.length
-            if (!socket.write(CHUNK)) return
-          }
-        }
-        socket.on('drain', push)
-        push()
         const { promise, resolve } = Promise.withResolvers<void>()
+        let got = 0
         socket.on('data', (chunk: Buffer) => {
           got += chunk.length
           if (got >= bytes) resolve()
         })
+        socket.write(`DOWNLOAD ${bytes}`)
         await promise
         socket.destroy()
       }),
@@ -149,7 +141,7 @@ async function close(socket: Socket): Promise<void> {
   await closed
 }
 
-/** Echoes, but answers HTTP where it is asked. */
+/** Echoes, but answers HTTP and sends what it is asked for. */
 function backend(): void {
   const http = createHttpServer((_, response) => response.end('ok'))
   http.keepAliveTimeout = 60_000
@@ -159,6 +151,10 @@ function backend(): void {
       if (first[0] === 0x47) {
         socket.unshift(first)
         http.emit('connection', socket)
+        return
+      }
+      if (first[0] === 0x44) {
+        send(socket, Number(first.toString().split(' ')[1]))
         return
       }
       socket.write(first)
@@ -173,6 +169,18 @@ function backend(): void {
     const address = server.address()
     process.stdout.write(`${JSON.stringify(address)}\n`)
   })
+}
+
+function send(socket: Socket, bytes: number): void {
+  let sent = 0
+  const push = (): void => {
+    while (sent < bytes) {
+      sent += CHUNK.length
+      if (!socket.write(CHUNK)) return
+    }
+  }
+  socket.on('drain', push)
+  push()
 }
 
 const [kind = '', port = '0', count = '0', concurrency = '1'] = process.argv.slice(2)

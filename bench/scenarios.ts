@@ -27,7 +27,7 @@ export const scenarios = {
     target: 1.4,
   },
   'tcp-bulk': {
-    about: '1 MiB there and back over 4 TCP connections',
+    about: '1 MiB from the backend, 4 TCP connections',
     unit: 'MiB',
     load: 'bulk',
     port: 'tcp',

@@ -1,6 +1,23 @@
-/** Makes the development certificate the demo and the benches use: `node certs/generate.ts [DIR]`. */
-import { ensureDevelopmentCertificate } from '../src/certificate/development.ts'
+/**
+ * Makes the development certificate the demo uses, or keeps a good one:
+ * `node certs/generate.ts [--out FOLDER] [--name NAME]… [--key-type ec|rsa]`.
+ */
+import { parseArgs } from 'node:util'
+import { authorityCommand } from '../src/certificate/command.ts'
+import { keyTypes } from '../src/certificate/key-pair.ts'
 
-const directory = process.argv[2] ?? new URL('dev', import.meta.url).pathname
-const { cert, key, authority, made } = ensureDevelopmentCertificate(directory)
-process.stdout.write(`${made ? 'made' : 'kept'} ${cert}, ${key}; trust ${authority}\n`)
+const { values } = parseArgs({
+  options: {
+    out: { type: 'string', default: new URL('dev', import.meta.url).pathname },
+    name: { type: 'string', multiple: true, default: [] },
+    'key-type': { type: 'string', default: 'ec' },
+  },
+})
+const keyType = keyTypes.find(each => each === values['key-type'])
+const print = (line: string) => void process.stdout.write(`${line}\n`)
+if (keyType === undefined) {
+  print(`--key-type: '${values['key-type']}' is none of ${keyTypes.join(', ')}`)
+  process.exitCode = 2
+} else {
+  process.exitCode = authorityCommand({ out: values.out, names: values.name, keyType }, print)
+}

@@ -4,7 +4,7 @@
  * For development and tests: it has no revocation and no record of what it issued. An authority is
  * two PEM texts and nothing more, so one that was read from files is as good as one just made.
  */
-import { type KeyObject, randomBytes, X509Certificate } from 'node:crypto'
+import { createPublicKey, type KeyObject, randomBytes, X509Certificate } from 'node:crypto'
 import {
   bits,
   children,
@@ -30,6 +30,7 @@ import {
 } from './extension.ts'
 import {
   createKeyPair,
+  type KeyPair,
   type KeyType,
   readSigningKey,
   signatureAlgorithm,
@@ -54,20 +55,25 @@ interface Validity {
   readonly notAfter?: Date | undefined
 }
 
-export interface AuthorityOptions extends Validity {
+interface Keying {
+  /** Of the key that is made; `ec` if absent. */
+  readonly keyType?: KeyType | undefined
+  /** A key to use again; none is made then. */
+  readonly keyPem?: string | undefined
+}
+
+export interface AuthorityOptions extends Validity, Keying {
   /** Common name; `weir development CA` if absent. */
   readonly name?: string | undefined
-  readonly keyType?: KeyType | undefined
   /** The authority above; absent for a root, which signs itself. */
   readonly issuer?: Issued | undefined
   /** How many authorities may stand between this one and a leaf; 0 if absent. */
   readonly pathLength?: number | undefined
 }
 
-export interface LeafOptions extends Validity {
+export interface LeafOptions extends Validity, Keying {
   /** DNS names (`*.` in front is allowed) and IP addresses. The first is the common name too. */
   readonly names: readonly string[]
-  readonly keyType?: KeyType | undefined
   /** Whether it also serves to log in at a server that asks for a certificate. */
   readonly clientAuth?: boolean | undefined
 }
@@ -101,7 +107,7 @@ interface Draft {
 
 /** @throws RangeError if an option is out of its bounds */
 export function createAuthority(options: AuthorityOptions = {}): Issued {
-  const { publicKey, privateKey } = createKeyPair(options.keyType ?? 'ec')
+  const { publicKey, privateKey } = keyPairFor(options)
   const { notBefore, notAfter } = validity(options, AUTHORITY_DAYS, options.issuer)
   const name = distinguishedName({ commonName: options.name ?? AUTHORITY_NAME })
   const ownIdentifier = keyIdentifier(publicKey)
@@ -133,7 +139,7 @@ export function createAuthority(options: AuthorityOptions = {}): Issued {
  */
 export function issueLeaf(authority: Issued, options: LeafOptions): Issued {
   const names = canonicalNames(options.names)
-  const { publicKey, privateKey } = createKeyPair(options.keyType ?? 'ec')
+  const { publicKey, privateKey } = keyPairFor(options)
   const { notBefore, notAfter } = validity(options, LEAF_DAYS, authority)
   const signer = readSigner(authority)
   const subject = subjectFor(names)
@@ -158,6 +164,12 @@ export function issueLeaf(authority: Issued, options: LeafOptions): Issued {
     chainPem: certificatePem + authority.chainPem,
     keyPem: writeKeyPem(privateKey),
   }
+}
+
+function keyPairFor({ keyType, keyPem }: Keying): KeyPair {
+  if (keyPem === undefined) return createKeyPair(keyType ?? 'ec')
+  const privateKey = readSigningKey(keyPem)
+  return { publicKey: createPublicKey(privateKey), privateKey }
 }
 
 /** The first name as common name, if it is not too long for one. */

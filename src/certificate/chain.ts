@@ -88,56 +88,60 @@ export function orderProblems(
   const problems = duplicates.map(i =>
     warning('duplicate', `${certificateTitle(chain, i)} is in the file twice: remove one of them`),
   )
-  const issuers = new Map(singles.map(i => [i, issuerOf(i, singles, certificates)]))
+  const path = pathOf(singles, certificates)
+  const last = path.at(-1)
+  if (last === undefined) return problems
 
-  const misplaced: CertificateProblem[] = []
-  const missing: CertificateProblem[] = []
-  for (const [position, i] of singles.entries()) {
-    const title = certificateTitle(chain, i)
-    const next = singles[position + 1]
-    const issuer = issuers.get(i)
-    if (chain[i]!.isSelfSigned || (issuer !== undefined && issuer === next)) continue
-    if (issuer !== undefined) {
-      misplaced.push(
-        warning(
-          'out-of-order',
-          `${title} must be followed by its issuer, ${certificateTitle(chain, issuer)}: ` +
-            'put the server certificate first, then each one’s issuer',
-        ),
-      )
-    } else if (next !== undefined || singles.length === 1) {
-      missing.push(
-        warning(
-          'issuer-missing',
-          `${title} was issued by ${chain[i]!.issuer}, whose certificate is not in the file: ` +
-            'append it, unless it is a root that the clients have',
-        ),
-      )
-    }
+  const inFileOrder = singles.filter(i => path.includes(i))
+  if (inFileOrder.some((i, position) => i !== path[position])) {
+    const order = path.map(i => `${i + 1} (${chain[i]!.subject})`).join(', ')
+    problems.push(
+      warning(
+        'out-of-order',
+        `the certificates of the file are out of order: put them as ${order}`,
+      ),
+    )
   }
-  // In a wrong order most of the rest looks wrong too: the order comes first.
-  if (misplaced.length > 0) return [...problems, ...misplaced]
-  return [...problems, ...missing, ...unneededProblems(singles, issuers, chain)]
+  const strangers = singles.filter(i => !path.includes(i))
+  // A path of several may end below the root, which clients have.
+  const isEndOpen = path.length === 1 || strangers.length > 0
+  if (isEndOpen && !chain[last]!.isSelfSigned) {
+    problems.push(
+      warning(
+        'issuer-missing',
+        `${certificateTitle(chain, last)} was issued by ${chain[last]!.issuer}, whose ` +
+          'certificate is not in the file: append it, unless it is a root that the clients have',
+      ),
+    )
+  }
+  const [stranger] = strangers
+  if (stranger !== undefined) {
+    // One line, even for a whole bundle of roots.
+    const others = strangers.length === 1 ? ' does' : ` and ${strangers.length - 1} more do`
+    problems.push(
+      warning(
+        'unneeded',
+        `${certificateTitle(chain, stranger)}${others} not belong to the chain: ` +
+          'remove what clients have no use for, it makes every handshake larger',
+      ),
+    )
+  }
+  return problems
 }
 
-function unneededProblems(
-  singles: readonly number[],
-  issuers: ReadonlyMap<number, number | undefined>,
-  chain: readonly CertificateFacts[],
-): CertificateProblem[] {
-  const needed = new Set(issuers.values())
-  const unneeded = singles.filter(i => i !== 0 && !needed.has(i))
-  const [first] = unneeded
-  if (first === undefined) return []
-  // One line, even for a whole bundle of roots.
-  const others = unneeded.length === 1 ? '' : ` and ${unneeded.length - 1} more`
-  return [
-    warning(
-      'unneeded',
-      `${certificateTitle(chain, first)}${others} issued no other certificate in the file: ` +
-        'remove what does not belong to the chain, it makes every handshake larger',
-    ),
-  ]
+/** The indices of the leaf, its issuer, that one's issuer, and so on as far as the file goes. */
+function pathOf(singles: readonly number[], certificates: readonly X509Certificate[]): number[] {
+  const issuers = new Map(singles.map(i => [i, issuerOf(i, singles, certificates)]))
+  const above = new Set(issuers.values())
+  // The leaf should be the first. If that one issued others, it is the first that did not.
+  let at = singles.find(i => !above.has(i)) ?? singles[0]
+  const path: number[] = []
+  // Ends even where two authorities issued each other: each certificate is taken once.
+  while (at !== undefined && !path.includes(at)) {
+    path.push(at)
+    at = issuers.get(at)
+  }
+  return path
 }
 
 /** The indices of certificates seen before, and those of all others. */

@@ -1,11 +1,17 @@
 /** `weir cert ca | csr | inspect`: what they do, apart from how they are called (cli.ts). */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { DEVELOPMENT_NAMES, ensureDevelopmentCertificate } from './development.ts'
+import {
+  DEVELOPMENT_NAMES,
+  type DevelopmentFiles,
+  ensureDevelopmentCertificate,
+  writePrivate,
+} from './development.ts'
+import { describeKey } from './facts.ts'
 import { inspectCertificate } from './inspect.ts'
 import type { KeyType } from './key-pair.ts'
-import { daysLeft } from './validity.ts'
 import { createRequest } from './request.ts'
+import { daysLeft } from './validity.ts'
 
 type Print = (line: string) => void
 
@@ -13,12 +19,21 @@ export interface AuthorityCommand {
   readonly out: string
   readonly names: readonly string[]
   readonly keyType: KeyType
+  /** Replace files weir did not make; false if absent. */
+  readonly force?: boolean
 }
 
 /** A development authority and a leaf. @returns the exit code */
 export function authorityCommand(options: AuthorityCommand, print: Print): number {
   const names = options.names.length === 0 ? DEVELOPMENT_NAMES : options.names
-  const files = ensureDevelopmentCertificate(options.out, { names, keyType: options.keyType })
+  const { out, keyType, force = false } = options
+  let files: DevelopmentFiles
+  try {
+    files = ensureDevelopmentCertificate(out, { names, keyType, force })
+  } catch (error) {
+    print(expectedMessage(error))
+    return 2
+  }
   print(
     files.made
       ? `made a development certificate for ${names.join(', ')}:`
@@ -58,10 +73,10 @@ export function requestCommand(options: RequestCommand, print: Print): number {
   try {
     const request = createRequest({ names, keyType })
     mkdirSync(out, { recursive: true })
-    writeFileSync(files.key, request.keyPem, { mode: 0o600 })
+    writePrivate(files.key, request.keyPem)
     writeFileSync(files.csr, request.csrPem)
   } catch (error) {
-    print((error as Error).message)
+    print(expectedMessage(error))
     return 2
   }
   print(`key     ${files.key} (keep it here)`)
@@ -82,7 +97,7 @@ export function inspectCommand(
     certPem = readFileSync(cert, 'utf8')
     keyPem = key === undefined ? undefined : readFileSync(key, 'utf8')
   } catch (error) {
-    print((error as Error).message)
+    print(expectedMessage(error))
     return 2
   }
   const { chain, problems } = inspectCertificate(certPem, keyPem, now)
@@ -93,13 +108,23 @@ export function inspectCommand(
     print(
       `  valid        ${day(facts.notBefore)} to ${day(facts.notAfter)} (${daysLeft(facts.notAfter, now)} days left)`,
     )
-    print(`  key          ${facts.keyType} ${facts.keyDetail}`.trimEnd())
+    print(`  key          ${describeKey(facts)}`)
     print(`  serial       ${facts.serial}`)
     print(`  SHA-256      ${facts.fingerprint}`)
+  }
+  if (keyPem !== undefined && !problems.some(({ code }) => code.startsWith('key-'))) {
+    print('private key   matches the certificate')
   }
   for (const { severity, message } of problems) print(`${severity}: ${message}`)
   if (chain.length === 0) return 2
   return problems.length === 0 ? 0 : 1
+}
+
+/** What the operator can mend: an option out of its bounds, or the file system. The rest is a bug. */
+function expectedMessage(error: unknown): string {
+  if (error instanceof RangeError) return error.message
+  if (error instanceof Error && 'syscall' in error) return error.message
+  throw error
 }
 
 function day(date: Date): string {

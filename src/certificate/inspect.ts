@@ -44,9 +44,11 @@ export function inspectCertificate(
   const chain = certificates.map(readFacts)
   const key = keyPem === undefined ? undefined : readKey(keyPem, problems)
 
-  if (key !== undefined) problems.push(...pairProblems(certificates, chain, key))
   const [leaf] = certificates
-  if (leaf !== undefined) problems.push(...leafProblems(leaf, chain))
+  if (leaf !== undefined) {
+    if (key !== undefined) problems.push(...pairProblems(certificates, chain, key))
+    problems.push(...leafProblems(leaf, chain))
+  }
   const warningDays = options.expiryWarningDays ?? EXPIRY_WARNING_DAYS
   problems.push(...validityProblems(chain, now, warningDays), ...strengthProblems(chain))
   problems.push(...orderProblems(certificates, chain))

@@ -89,6 +89,8 @@ export class TcpSession
     this.port = socket.remotePort ?? 0
     this.#deadline = new Deadline(() => this.#expired())
     edge.sessions.add(this)
+    // Here and not as an option of the listener: a refused client is not worth the system call.
+    socket.setNoDelay(true)
     // Before anything else: an unheard 'error' would end the worker (CVE-2025-59465).
     socket.on('error', error => this.#clientFailed(error))
     socket.on('close', () => this.#clientGone())

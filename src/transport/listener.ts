@@ -13,7 +13,7 @@ export class Listener {
   readonly #server: Server
 
   constructor(onConnection: (socket: Socket) => void) {
-    this.#server = createServer({ allowHalfOpen: true, noDelay: true }, onConnection)
+    this.#server = createServer({ allowHalfOpen: true }, onConnection)
   }
 
   /**
