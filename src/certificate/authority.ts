@@ -80,8 +80,8 @@ export interface LeafOptions extends Validity, Keying {
 
 /** The common name of an authority that was given none, by which weir knows its own. */
 export const AUTHORITY_NAME = 'weir development CA'
-export const AUTHORITY_DAYS = 3650
-export const LEAF_DAYS = 90
+const AUTHORITY_DAYS = 3650
+const LEAF_DAYS = 90
 
 const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
