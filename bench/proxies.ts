@@ -1,7 +1,7 @@
 /** The proxies that are compared, each on one processor, doing the same work without access logs. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -161,12 +161,7 @@ export async function startProxy(name: string, options: ProxyOptions): Promise<P
       const match = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))
       return Number(match?.[1] ?? 0) * 1024
     },
-    descriptors: () =>
-      Number(
-        spawnSync('ls', [`/proc/${pid}/fd`])
-          .stdout.toString()
-          .split('\n').length - 1,
-      ),
+    descriptors: () => readdirSync(`/proc/${pid}/fd`).length,
     async stop() {
       child.kill('SIGKILL')
       if (child.exitCode === null && child.signalCode === null) await once(child, 'close')

@@ -1,5 +1,5 @@
 import { SocketAddress } from 'node:net'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { test } from 'tap'
 import { formatAddress, isIpv4, maskAddress, parseAddress } from '../../src/core/address.ts'
 

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { test } from 'tap'
 import { parseAddress } from '../../src/core/address.ts'
 import { type Cidr, CidrSet, parseCidr } from '../../src/core/cidr-set.ts'
