@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { once } from 'node:events'
-import { createServer, type AddressInfo } from 'node:net'
+import { createServer, type AddressInfo, type Socket } from 'node:net'
 import { connect, type ConnectionOptions } from 'node:tls'
 import { type Test, test } from 'tap'
 import {
@@ -25,7 +25,7 @@ async function realHello(t: Test, options: ConnectionOptions): Promise<Buffer> {
     ...options,
   })
   client.on('error', () => {})
-  const [socket] = (await once(server, 'connection')) as [import('node:net').Socket]
+  const [socket] = (await once(server, 'connection')) as [Socket]
   const [bytes] = (await once(socket, 'data')) as [Buffer]
   client.destroy()
   socket.destroy()

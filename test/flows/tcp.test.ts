@@ -147,8 +147,5 @@ test('IPv6 in and out, and both families on one port', async t => {
   const clients = () =>
     weir.lines.filter(({ msg }) => msg === 'connection').map(line => String(line['client']))
   await until(() => clients().length === 2, 'two lines')
-  t.strictSame(
-    clients().toSorted((a, b) => a.localeCompare(b)),
-    ['127.0.0.1', '::1'],
-  )
+  t.strictSame(new Set(clients()), new Set(['127.0.0.1', '::1']))
 })
