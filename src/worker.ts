@@ -24,6 +24,7 @@ import { openShared } from './shared/layout.ts'
 import { Deadlines, STEP_MS } from './transport/deadlines.ts'
 import type { BackendTls, DialTarget } from './transport/dial.ts'
 import { Listener } from './transport/listener.ts'
+import { ReadBuffers } from './transport/read-buffer.ts'
 import { TlsContexts } from './transport/tls-contexts.ts'
 
 assert(parentPort !== null, 'worker.ts runs in a worker thread that main started')
@@ -54,6 +55,7 @@ const edge: Edge = {
   admission: new Admission(shared, worker, config.guards),
   pools: pools(),
   deadlines,
+  readBuffers: new ReadBuffers(),
   log,
   slice,
   at,

@@ -7,6 +7,7 @@ import type { Config, ListenerConfig } from '../config/config.ts'
 import type { Counters } from '../shared/counters.ts'
 import type { Shared } from '../shared/layout.ts'
 import type { Deadlines } from '../transport/deadlines.ts'
+import type { ReadBuffers } from '../transport/read-buffer.ts'
 import type { TlsContexts } from '../transport/tls-contexts.ts'
 import type { Pool } from './pool.ts'
 import type { SessionLog } from './session-log.ts'
@@ -19,6 +20,7 @@ export interface Edge {
   readonly admission: Admission
   readonly pools: readonly Pool[]
   readonly deadlines: Deadlines
+  readonly readBuffers: ReadBuffers
   readonly log: SessionLog
   /** This worker's counters, and where each stands among them. */
   readonly slice: Float64Array

@@ -18,7 +18,7 @@ import { ADMITTED, refusal, refusals } from '../core/refusals.ts'
 import type { Place } from '../guard/admission.ts'
 import { counterRows, observe } from '../shared/counters.ts'
 import { Deadline } from '../transport/deadlines.ts'
-import { Dial, type DialOwner } from '../transport/dial.ts'
+import { Dial, type Dialed, type DialOwner } from '../transport/dial.ts'
 import { Gate, type GateOwner } from '../transport/gate.ts'
 import { Handshake, type HandshakeOwner } from '../transport/handshake.ts'
 import { Tunnel, type TunnelOwner } from '../transport/tunnel.ts'
@@ -218,7 +218,7 @@ export class TcpSession
     this.backendName = target.name
     this.#dialedMs = performance.now()
     this.edge.slice[this.edge.at.dials + backend]!++
-    this.#dial = new Dial(target, this, this.edge.deadlines)
+    this.#dial = new Dial(target, this, this.edge.deadlines, this.edge.readBuffers)
     this.#dial.start(proxyHeaderFor(this, pool.config.sendProxy))
   }
 
@@ -234,7 +234,7 @@ export class TcpSession
     else this.#finish(this.ending, this.cause)
   }
 
-  onDialed(backend: Socket): void {
+  onDialed(dialed: Dialed): void {
     this.#dial = null
     this.connectedMs = performance.now()
     const { slice, at, deadlines, config } = this.edge
@@ -244,7 +244,7 @@ export class TcpSession
     this.#pool!.dialed(this.backend)
     this.ending = 'finished'
     this.cause = ''
-    this.tunnel = new Tunnel(this.handshake?.socket ?? this.socket, backend, this)
+    this.tunnel = new Tunnel(this.handshake?.socket ?? this.socket, dialed, this)
     deadlines.set(this.#deadline, config.idleTimeoutMs)
     this.tunnel.start()
   }

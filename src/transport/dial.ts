@@ -6,6 +6,7 @@ import { connect, type Socket } from 'node:net'
 import { connect as connectTls, type SecureContext } from 'node:tls'
 import type { FaultCode } from '../core/errors.ts'
 import { Deadline, type Deadlines } from './deadlines.ts'
+import { ReadBuffer, type ReadBuffers } from './read-buffer.ts'
 
 /** How a backend is reached; made once, shared by all dials to it. */
 export interface DialTarget {
@@ -26,8 +27,16 @@ export interface BackendTls {
   readonly insecure: boolean
 }
 
+/** The socket of a backend. */
+export interface Dialed {
+  readonly socket: Socket
+  /** Where its bytes arrive; null if they come as 'data', as those of a TLS socket do. */
+  readonly readBuffer: ReadBuffer | null
+}
+
 export interface DialOwner {
-  onDialed(socket: Socket): void
+  /** From now on the socket is the owner's. Its first bytes come later, never within this call. */
+  onDialed(dialed: Dialed): void
   onDialFailed(code: FaultCode, cause: string): void
 }
 
@@ -36,12 +45,15 @@ export class Dial {
   readonly #owner: DialOwner
   readonly #deadlines: Deadlines
   readonly #deadline: Deadline
+  readonly #buffers: ReadBuffers
   #socket: Socket | null = null
+  #readBuffer: ReadBuffer | null = null
 
-  constructor(target: DialTarget, owner: DialOwner, deadlines: Deadlines) {
+  constructor(target: DialTarget, owner: DialOwner, deadlines: Deadlines, buffers: ReadBuffers) {
     this.#target = target
     this.#owner = owner
     this.#deadlines = deadlines
+    this.#buffers = buffers
     this.#deadline = new Deadline(() => this.#timedOut())
   }
 
@@ -52,7 +64,10 @@ export class Dial {
       this.#owner.onDialFailed('WEIR_BACKEND_UNRESOLVED', `${name} has no address yet`)
       return
     }
-    const socket = connect({ host: address, port, allowHalfOpen: true, noDelay: true })
+    const onread = tls === null ? new ReadBuffer(this.#buffers) : null
+    const options = { host: address, port, allowHalfOpen: true, noDelay: true }
+    const socket = connect(onread === null ? options : { ...options, onread })
+    this.#readBuffer = onread
     this.#socket = socket
     this.#deadlines.set(this.#deadline, timeoutMs)
     socket.on('error', error => this.#failed('WEIR_CONNECT_FAILED', error))
@@ -73,6 +88,7 @@ export class Dial {
     socket.removeAllListeners()
     socket.on('error', ignore)
     socket.destroy()
+    this.#readBuffer?.release(true)
   }
 
   #startTls(raw: Socket, tls: BackendTls): void {
@@ -100,7 +116,7 @@ export class Dial {
     socket.removeAllListeners('error')
     socket.removeAllListeners('connect')
     socket.removeAllListeners('secureConnect')
-    this.#owner.onDialed(socket)
+    this.#owner.onDialed({ socket, readBuffer: this.#readBuffer })
   }
 
   #failed(code: FaultCode, error: NodeJS.ErrnoException): void {

@@ -2,11 +2,13 @@
  * Bytes both ways between two sockets, without a look at them.
  *
  * What one side sends is read only as fast as the other takes it, so a tunnel never holds more than
- * the two sockets' own buffers (64 KiB each by default). A side that says it is done (FIN, or TLS
+ * one read and what fits under the sockets' high-water mark (64 KiB each way). A side that says it is done (FIN, or TLS
  * close_notify) is passed on as just that; the other direction goes on. A side that breaks takes the
  * other with it, at once and with a reset, because the bytes still under way are not the whole.
  */
 import type { Socket } from 'node:net'
+import type { Dialed } from './dial.ts'
+import type { ReadBuffer } from './read-buffer.ts'
 
 /** Whoever owns the tunnel. */
 export interface TunnelOwner {
@@ -28,6 +30,9 @@ export class Tunnel {
   bytesFromBackend = 0
   readonly #client: Socket
   readonly #backend: Socket
+  readonly #readBuffer: ReadBuffer | null
+  /** TLS: what it is given to write it encrypts at once, so the bytes need not stay. */
+  readonly #clientEncrypts: boolean
   readonly #owner: TunnelOwner
   #open = true
   #closedCount = 0
@@ -42,7 +47,15 @@ export class Tunnel {
     this.#owner.onBackendBytes(bytes.length)
     if (!this.#client.write(bytes)) this.#backend.pause()
   }
-  readonly #onClientDrain = (): void => void this.#backend.resume()
+  /** The same for bytes that stand in a buffer which the next read overwrites. */
+  readonly #onBackendBytes = (bytes: Buffer): boolean => {
+    this.bytesFromBackend += bytes.length
+    this.#owner.onBackendBytes(bytes.length)
+    return this.#clientEncrypts ? this.#writeEncrypted(bytes) : this.#writePlain(bytes)
+  }
+  readonly #onClientDrain = (): void => {
+    if (this.#backend.isPaused()) this.#backend.resume()
+  }
   readonly #onBackendDrain = (): void => void this.#client.resume()
   readonly #onClientEnd = (): void => void this.#backend.end()
   readonly #onBackendEnd = (): void => void this.#client.end()
@@ -66,9 +79,11 @@ export class Tunnel {
     else this.#backendBroke('closed early')
   }
 
-  constructor(client: Socket, backend: Socket, owner: TunnelOwner) {
+  constructor(client: Socket, { socket: backend, readBuffer }: Dialed, owner: TunnelOwner) {
     this.#client = client
+    this.#clientEncrypts = 'encrypted' in client
     this.#backend = backend
+    this.#readBuffer = readBuffer
     this.#owner = owner
   }
 
@@ -80,7 +95,8 @@ export class Tunnel {
     backend.on('close', this.#onBackendClose)
     backend.on('end', this.#onBackendEnd)
     backend.on('drain', this.#onBackendDrain)
-    backend.on('data', this.#onBackendData)
+    if (this.#readBuffer === null) backend.on('data', this.#onBackendData)
+    else this.#readBuffer.onBytes = this.#onBackendBytes
     client.on('error', this.#onClientError)
     client.on('close', this.#onClientClose)
     client.on('end', this.#onClientEnd)
@@ -95,14 +111,39 @@ export class Tunnel {
   /** Cuts both sides, now; the owner hears nothing more. */
   cut(): void {
     this.#open = false
+    this.#releaseBuffer()
     reset(this.#client)
     reset(this.#backend)
+  }
+
+  #writePlain(bytes: Buffer): boolean {
+    const client = this.#client
+    const below = client.write(bytes)
+    if (client.writableLength === 0) return true
+    // The kernel did not take all of it: the rest is sent from where it stands.
+    this.#backend.pause()
+    // Only a write that reaches the high-water mark is followed by 'drain'.
+    if (below) client.write(NOTHING, this.#onClientDrain)
+    return false
+  }
+
+  #writeEncrypted(bytes: Buffer): boolean {
+    const client = this.#client
+    // Behind an earlier write that is still under way it would wait as it is.
+    const kept = client.writableLength === 0 ? bytes : Buffer.from(bytes)
+    if (!client.write(kept)) this.#backend.pause()
+    return true
+  }
+
+  #releaseBuffer(): void {
+    this.#readBuffer?.release(this.#clientEncrypts || this.#client.writableLength === 0)
   }
 
   #backendBroke(cause: string): void {
     const untouched = this.bytesFromClient === 0 && this.bytesFromBackend === 0
     if (untouched && !this.#client.destroyed && this.#client.writable) {
       this.#letGoOfClient()
+      this.#releaseBuffer()
       reset(this.#backend)
       this.#owner.onBackendBroke(cause, true)
     } else {
@@ -125,6 +166,7 @@ export class Tunnel {
   #closedOne(): void {
     if (++this.#closedCount < 2) return
     this.#open = false
+    this.#releaseBuffer()
     this.#owner.onTunnelDone()
   }
 }
@@ -140,3 +182,5 @@ function reset(socket: Socket): void {
   if ('encrypted' in socket) socket.destroy()
   else socket.resetAndDestroy()
 }
+
+const NOTHING = Buffer.alloc(0)

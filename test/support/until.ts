@@ -8,10 +8,11 @@ export async function until(
   condition: () => boolean | Promise<boolean>,
   what: string,
   ms = 15_000,
+  stepMs = STEP_MS,
 ): Promise<void> {
   const end = performance.now() + ms
   while (!(await condition())) {
     if (performance.now() > end) throw new Error(`not within ${ms} ms: ${what}`)
-    await pause(STEP_MS)
+    await pause(stepMs)
   }
 }

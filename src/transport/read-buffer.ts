@@ -1,0 +1,107 @@
+/**
+ * Where the bytes of a backend are read to: buffers that are used again and again, instead of one
+ * allocated for every read.
+ *
+ * Fresh memory costs more than the copy into it (page faults, then the collector), and a transfer is
+ * cheaper in large reads. So a socket begins with a small buffer, gets the next size when a read has
+ * filled it, and falls back when a read would have fitted into the size below.
+ */
+
+/** Bytes; what an idle session holds, what an answer fits in, and what a transfer deserves. */
+const SIZES = [4096, 32_768, 262_144] as const
+/** Buffers of each size that wait for a user: 4 MiB, 4 MiB and 16 MiB at most. */
+const KEPT = [1024, 128, 64] as const
+/** Of the largest size, in use or not: above it sockets make do with the middle one. */
+const LARGEST_MAX = 64
+const LARGEST = SIZES.length - 1
+
+/** The buffers of one worker. */
+export class ReadBuffers {
+  readonly #kept: Buffer[][] = SIZES.map(() => [])
+  #largestInUse = 0
+
+  /** Buffers of the largest size that sockets hold now. */
+  get largestInUse(): number {
+    return this.#largestInUse
+  }
+
+  /** @returns whether a socket may have a buffer of this size now */
+  has(size: number): boolean {
+    return size < LARGEST || this.#largestInUse < LARGEST_MAX
+  }
+
+  /** @param size index into the sizes */
+  take(size: number): Buffer {
+    if (size === LARGEST) this.#largestInUse++
+    return this.#kept[size]!.pop() ?? Buffer.allocUnsafeSlow(SIZES[size]!)
+  }
+
+  /** @param reusable false if somebody may still read from it */
+  give(size: number, buffer: Buffer, reusable: boolean): void {
+    if (size === LARGEST) this.#largestInUse--
+    const kept = this.#kept[size]!
+    if (reusable && kept.length < KEPT[size]!) kept.push(buffer)
+  }
+}
+
+/** The buffer of one socket: goes into `net.connect` as its `onread`. */
+export class ReadBuffer {
+  readonly #buffers: ReadBuffers
+  #size = 0
+  #buffer: Buffer
+  #released = false
+  /**
+   * Who gets the bytes.
+   *
+   * @returns whether it is done with them; if not, it has paused the socket, and the bytes stand
+   *   until it is resumed
+   */
+  onBytes: (bytes: Buffer) => boolean = ignore
+
+  constructor(buffers: ReadBuffers) {
+    this.#buffers = buffers
+    this.#buffer = buffers.take(0)
+  }
+
+  /** Node asks for it before the first read and after every one. */
+  readonly buffer = (): Buffer => this.#buffer
+
+  readonly callback = (count: number): boolean => {
+    const buffer = this.#buffer
+    const done = this.onBytes(count === buffer.length ? buffer : buffer.subarray(0, count))
+    if (done) this.#fit(count)
+    return true
+  }
+
+  /**
+   * The socket is closed; idempotent.
+   *
+   * @param reusable false if the last bytes are still being written from it
+   */
+  release(reusable: boolean): void {
+    if (this.#released) return
+    this.#released = true
+    this.#buffers.give(this.#size, this.#buffer, reusable)
+  }
+
+  /** Chooses the buffer of the next read by what the last one brought. */
+  #fit(count: number): void {
+    const size = this.#size
+    if (this.#released) return
+    if (count === SIZES[size]) {
+      if (size < LARGEST && this.#buffers.has(size + 1)) this.#change(size + 1)
+    } else if (size > 0 && count <= SIZES[size - 1]!) {
+      this.#change(size - 1)
+    }
+  }
+
+  #change(size: number): void {
+    this.#buffers.give(this.#size, this.#buffer, true)
+    this.#size = size
+    this.#buffer = this.#buffers.take(size)
+  }
+}
+
+function ignore(): boolean {
+  return true
+}
