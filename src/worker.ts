@@ -14,7 +14,7 @@ import type { BackendConfig, ListenerConfig, PoolConfig } from './config/config.
 import type { MainMessage, WorkerMessage, WorkerStart } from './config/messages.ts'
 import { CidrSet, parseCidr } from './core/cidr-set.ts'
 import { Admission } from './guard/admission.ts'
-import { accepter } from './proxy/accept.ts'
+import { Accept } from './proxy/accept.ts'
 import type { Edge, Entrance } from './proxy/edge.ts'
 import { Pool } from './proxy/pool.ts'
 import { serverNameRoutes } from './proxy/server-name-routes.ts'
@@ -62,7 +62,7 @@ const edge: Edge = {
   sessions: new Set(),
 }
 const entrances = config.listeners.map(entrance)
-const listeners = entrances.map(each => new Listener(accepter(edge, each)))
+const listeners = entrances.map(each => new Listener(new Accept(edge, each)))
 let draining = false
 let evictions = 0
 let overflows = 0

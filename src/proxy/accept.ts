@@ -1,51 +1,64 @@
 /**
  * What happens to a connection right after accept: one look at its address, and either a session or
- * a reset. A refused client costs no session, no listener, no timer.
+ * a reset. A refused client costs no socket, no session, no listener, no timer.
  */
 import type { Socket } from 'node:net'
 import { ADDRESS_WORDS, parseAddress } from '../core/address.ts'
 import { ticks } from '../core/clock.ts'
 import { ADMITTED, refusal, refusals } from '../core/refusals.ts'
 import type { Place } from '../guard/admission.ts'
+import type { Door } from '../transport/listener.ts'
 import type { Edge, Entrance } from './edge.ts'
 import { TcpSession } from './tcp-session.ts'
 
 const DRAINING = refusal('draining')
 
-/** The handler of one listener's connections. */
-export function accepter(edge: Edge, entrance: Entrance): (socket: Socket) => void {
-  const words = new Int32Array(ADDRESS_WORDS)
-  const place: Place = { slot: -1, entry: -1 }
-  const { slice, at } = edge
-  const refusedAt = at.refused + entrance.index * refusals.length
+/** The door of one listener. */
+export class Accept implements Door {
+  readonly #edge: Edge
+  readonly #entrance: Entrance
+  readonly #refusedAt: number
+  // Of the connection that stands in the door; there is never more than one.
+  readonly #words = new Int32Array(ADDRESS_WORDS)
+  readonly #place: Place = { slot: -1, entry: -1 }
+  #address = ''
+  #isProxy = false
 
-  const refuse = (socket: Socket, address: string, refused: number): void => {
-    slice[refusedAt + refused]!++
-    socket.resetAndDestroy()
-    edge.log.refusal(entrance, address, refused)
+  constructor(edge: Edge, entrance: Entrance) {
+    this.#edge = edge
+    this.#entrance = entrance
+    this.#refusedAt = edge.at.refused + entrance.index * refusals.length
   }
 
-  return socket => {
-    slice[at.accepted + entrance.index]!++
-    const remote = socket.remoteAddress
-    // Gone already: the kernel does not even know any more who it was.
-    if (remote === undefined || !parseAddress(remote, words)) {
-      socket.destroy()
-      return
-    }
-    const address = remote.startsWith('::ffff:') ? remote.slice(7) : remote
-    if (edge.shared.workers.isDraining()) return refuse(socket, address, DRAINING)
-    if (entrance.proxies !== null && entrance.proxies.find(words) !== 0) {
-      new TcpSession(edge, entrance, socket, address).beginWithProxyHeader()
-      return
-    }
-    const refused = edge.admission.enter(words, ticks(), place)
-    if (refused !== ADMITTED) return refuse(socket, address, refused)
-    const session = new TcpSession(edge, entrance, socket, address)
-    session.words.set(words)
+  admits(remote: string): boolean {
+    const edge = this.#edge
+    edge.slice[edge.at.accepted + this.#entrance.index]!++
+    const words = this.#words
+    if (!parseAddress(remote, words)) return false
+    this.#address = remote.startsWith('::ffff:') ? remote.slice(7) : remote
+    if (edge.shared.workers.isDraining()) return this.#refuse(DRAINING)
+    // Who a proxy in front of us speaks for stands in its header.
+    const { proxies } = this.#entrance
+    this.#isProxy = proxies !== null && proxies.find(words) !== 0
+    if (this.#isProxy) return true
+    const refused = edge.admission.enter(words, ticks(), this.#place)
+    return refused === ADMITTED || this.#refuse(refused)
+  }
+
+  onConnection(socket: Socket): void {
+    const session = new TcpSession(this.#edge, this.#entrance, socket, this.#address)
+    if (this.#isProxy) return session.beginWithProxyHeader()
+    const place = this.#place
+    session.words.set(this.#words)
     session.slot = place.slot
     session.entry = place.entry
     place.slot = -1
     session.beginAdmitted()
+  }
+
+  #refuse(refused: number): false {
+    this.#edge.slice[this.#refusedAt + refused]!++
+    this.#edge.log.refusal(this.#entrance, this.#address, refused)
+    return false
   }
 }

@@ -9,11 +9,26 @@ export interface ListenAddress {
   readonly port: number
 }
 
+/** Who decides on connections. */
+export interface Door {
+  /**
+   * @param remote address of the peer, as the kernel writes it
+   * @returns false to have the connection reset
+   */
+  admits(remote: string): boolean
+  /** The connection that was just admitted. */
+  onConnection(socket: Socket): void
+}
+
 export class Listener {
   readonly #server: Server
+  readonly #door: Door
+  /** Whether the door was asked already when Node reports a connection. */
+  #asksEarly = false
 
-  constructor(onConnection: (socket: Socket) => void) {
-    this.#server = createServer({ allowHalfOpen: true }, onConnection)
+  constructor(door: Door) {
+    this.#door = door
+    this.#server = createServer({ allowHalfOpen: true }, socket => this.#accept(socket))
   }
 
   /**
@@ -27,6 +42,7 @@ export class Listener {
     this.#server.once('error', reject)
     this.#server.listen({ host, port, backlog: BACKLOG, reusePort: true }, () => {
       this.#server.off('error', reject)
+      this.#asksEarly = askEarly(this.#server, this.#door)
       // Running out of descriptors is told here; accept goes on when there are some again.
       this.#server.on('error', () => {})
       const address = this.#server.address()
@@ -39,4 +55,48 @@ export class Listener {
   close(): void {
     this.#server.close()
   }
+
+  #accept(socket: Socket): void {
+    if (this.#asksEarly) return this.#door.onConnection(socket)
+    const remote = socket.remoteAddress
+    if (remote !== undefined && this.#door.admits(remote)) this.#door.onConnection(socket)
+    else socket.resetAndDestroy()
+  }
+}
+
+/** What Node's server has below it. Not public: everything is checked before it is relied on. */
+interface ServerHandle {
+  onconnection(status: number, client: ClientHandle): void
+}
+
+interface ClientHandle {
+  /** @returns 0 or an error; `out` is written only if 0 */
+  getpeername(out: { address?: string }): number
+  /** Closes with RST. */
+  reset(): number
+}
+
+/**
+ * Asks the door before Node makes a `Socket`: that object costs a third of a refused connection
+ * (15 µs with it, 10 without, HAProxy 9; `npm run bench -- --only refused`).
+ *
+ * @returns false if this Node has no such place; then the door is asked when the socket is there
+ */
+function askEarly(server: Server, door: Door): boolean {
+  // oxlint-disable-next-line no-underscore-dangle -- Node's name for it
+  const handle = (server as unknown as { _handle?: Partial<ServerHandle> | null })._handle
+  const onconnection = handle?.onconnection
+  if (handle === null || handle === undefined || typeof onconnection !== 'function') return false
+  const peer: { address?: string } = {}
+  handle.onconnection = (status, client) => {
+    if (status === 0) {
+      // Gone already: the kernel does not even know any more who it was.
+      if (client.getpeername(peer) !== 0 || !door.admits(peer.address ?? '')) {
+        client.reset()
+        return
+      }
+    }
+    onconnection.call(handle as ServerHandle, status, client)
+  }
+  return true
 }

@@ -75,7 +75,10 @@ for (const mode of ['tcp', 'tls'] as const) {
     const weir = await startWeir(
       t,
       withoutLimits(
-        ...['--listen', `${mode}://127.0.0.1:0`, '--backend', backend.url],
+        '--listen',
+        `${mode}://127.0.0.1:0`,
+        '--backend',
+        backend.url,
         ...(mode === 'tls' ? ['--cert', cert, '--key', key] : []),
       ),
     )
@@ -118,7 +121,10 @@ for (const mode of ['tcp', 'tls'] as const) {
     const weir = await startWeir(
       t,
       withoutLimits(
-        ...['--listen', `${mode}://127.0.0.1:0`, '--backend', backend.url],
+        '--listen',
+        `${mode}://127.0.0.1:0`,
+        '--backend',
+        backend.url,
         ...(mode === 'tls' ? ['--cert', cert, '--key', key] : []),
       ),
     )
