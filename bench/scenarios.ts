@@ -70,7 +70,7 @@ export const scenarios = {
     unit: 'connection',
     load: 'refused',
     port: 'deny',
-    count: 15_000,
+    count: 60_000,
     concurrency: 16,
     measure: 'cpu',
     target: 1.1,

@@ -7,11 +7,11 @@
  * filled it, and falls back when a read would have fitted into the size below.
  */
 
-/** Bytes; what an idle session holds, what an answer fits in, and what a transfer deserves. */
-const SIZES = [4096, 32_768, 262_144] as const
-/** Buffers of each size that wait for a user: 4 MiB, 4 MiB and 16 MiB at most. */
-const KEPT = [1024, 128, 64] as const
-/** Of the largest size, in use or not: above it sockets make do with the middle one. */
+/** Bytes: what an idle session holds, what answers fit in, and what a transfer deserves. */
+const SIZES = [1024, 8192, 32_768, 262_144] as const
+/** Buffers of each size that wait for a user: 1, 4, 4 and 16 MiB at most. */
+const KEPT = [1024, 512, 128, 64] as const
+/** Of the largest size, in use or not: above it sockets make do with the next. */
 const LARGEST_MAX = 64
 const LARGEST = SIZES.length - 1
 
