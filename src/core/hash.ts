@@ -54,6 +54,13 @@ export function hashAddress(words: Int32Array, key: HashKey, out: Int32Array): v
   out[1] = v1 ^ v3
 }
 
+/** A word for an address, for balancers that keep clients together; nobody gains by a collision. */
+export function hashSource(words: Int32Array): number {
+  let hash = 0
+  for (let i = 0; i < 4; i++) hash = mix(hash ^ words[i]!)
+  return hash
+}
+
 /** FNV-1a of a name, for places where nobody gains by a collision (backends on the hash ring). */
 export function hashName(name: string): number {
   let hash = 0x811c9dc5

@@ -5,6 +5,7 @@
 import type { Socket } from 'node:net'
 import { ADDRESS_WORDS, parseAddress } from '../core/address.ts'
 import { ticks } from '../core/clock.ts'
+import { hashSource } from '../core/hash.ts'
 import { ADMITTED, refusal, refusals } from '../core/refusals.ts'
 import type { Place } from '../guard/admission.ts'
 import type { Door } from '../transport/listener.ts'
@@ -49,7 +50,7 @@ export class Accept implements Door {
     const session = new TcpSession(this.#edge, this.#entrance, socket, this.#address)
     if (this.#isProxy) return session.beginWithProxyHeader()
     const place = this.#place
-    session.words.set(this.#words)
+    session.source = hashSource(this.#words)
     session.slot = place.slot
     session.entry = place.entry
     place.slot = -1

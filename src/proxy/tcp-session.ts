@@ -13,7 +13,7 @@ import { ADDRESS_WORDS, parseAddress } from '../core/address.ts'
 import { ticks } from '../core/clock.ts'
 import { type EndingName, ending, endings } from '../core/endings.ts'
 import type { FaultCode } from '../core/errors.ts'
-import { mix } from '../core/hash.ts'
+import { hashSource } from '../core/hash.ts'
 import { ADMITTED, refusal, refusals } from '../core/refusals.ts'
 import type { Place } from '../guard/admission.ts'
 import { counterRows, observe } from '../shared/counters.ts'
@@ -69,9 +69,11 @@ export class TcpSession
   slot = -1
   entry = -1
 
-  readonly words = new Int32Array(ADDRESS_WORDS)
+  /** The same for every connection of an address, for balancers that keep clients together. */
+  source = 0
   readonly #deadline: Deadline
-  readonly #tried = new Int32Array(DIALS_MAX)
+  /** Backends that failed; made when the first one did. */
+  #tried: Int32Array = NONE_TRIED
   /** What is read by its owner now; at most one of the three. */
   #gate: Gate | null = null
   #dial: Dial | null = null
@@ -111,13 +113,15 @@ export class TcpSession
       this.destination = header.destination
       this.destinationPort = header.destinationPort
     }
-    parseAddress(this.address, this.words)
-    const refused = this.edge.admission.enter(this.words, ticks(), this)
+    const words = new Int32Array(ADDRESS_WORDS)
+    parseAddress(this.address, words)
+    const refused = this.edge.admission.enter(words, ticks(), this)
     if (refused !== ADMITTED) return this.#refuse(refused)
+    this.source = hashSource(words)
     this.beginAdmitted()
   }
 
-  /** The address was admitted and is counted; `words` and the place are filled in. */
+  /** The address was admitted and is counted; `source` and the place are filled in. */
   beginAdmitted(): void {
     if (this.entrance.config.mode === 'tcp') return this.#connect(this.entrance.config.pool)
     this.#gate = new Gate(this.socket, this, this.edge.deadlines)
@@ -180,8 +184,7 @@ export class TcpSession
   /** Takes a backend, or a place in the line. */
   onTurn(): void {
     const pool = this.#pool!
-    const source = sourceHash(this.words)
-    const backend = pool.take(source, this.#tried, Math.min(this.dials, DIALS_MAX))
+    const backend = pool.take(this.source, this.#tried, this.dials)
     if (backend === WAIT) return this.#wait(pool)
     this.#stopWaiting()
     if (backend === NO_BACKEND) {
@@ -214,7 +217,7 @@ export class TcpSession
 
   #dialNow(pool: Pool, backend: number): void {
     const target = pool.target(backend)
-    this.#tried[this.dials++] = backend
+    this.dials++
     this.backendName = target.name
     this.#dialedMs = performance.now()
     this.edge.slice[this.edge.at.dials + backend]!++
@@ -225,6 +228,8 @@ export class TcpSession
   onDialFailed(code: FaultCode, cause: string): void {
     this.#dial = null
     const pool = this.#pool!
+    if (this.#tried === NONE_TRIED) this.#tried = new Int32Array(DIALS_MAX)
+    this.#tried[this.dials - 1] = this.backend
     this.edge.slice[this.edge.at.dialsFailed + this.backend]!++
     pool.dialFailed(this.backend)
     this.#leaveBackend()
@@ -341,9 +346,4 @@ export class TcpSession
   }
 }
 
-/** The same for every connection of an address, for balancers that keep clients together. */
-function sourceHash(words: Int32Array): number {
-  let hash = 0
-  for (let i = 0; i < ADDRESS_WORDS; i++) hash = mix(hash ^ words[i]!)
-  return hash
-}
+const NONE_TRIED = new Int32Array(0)

@@ -51,7 +51,7 @@ export class Handshake {
 
   start(): void {
     const socket = this.socket
-    socket.on('secure', () => this.#finished())
+    socket.once('secure', () => this.#finished())
     // Before the handshake is over Node tells errors through 'error', after it through '_tlsError'
     // alone, unless a tls.Server took the socket over.
     socket.on('_tlsError', (error: Error) => this.#broke(error))
