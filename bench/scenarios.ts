@@ -9,10 +9,15 @@ export interface Scenario {
   readonly port: keyof Ports
   readonly count: number
   readonly concurrency: number
-  /** CPU per operation, or bytes of memory per connection held. */
+  /**
+   * Processor time per operation, bytes of memory per connection held, or growth over a million
+   * connections, which is run only when it is asked for by name.
+   */
   readonly measure: 'cpu' | 'memory' | 'leak'
   /** The ratio to HAProxy this project asks of itself. */
   readonly target?: number
+  /** The figure itself that it may not exceed. */
+  readonly limit?: number
 }
 
 export const scenarios = {
@@ -83,5 +88,16 @@ export const scenarios = {
     count: 2000,
     concurrency: 16,
     measure: 'memory',
+    limit: 45 * 1024,
+  },
+  leak: {
+    about: 'memory after 1,000,000 short connections, to that after the first 100,000',
+    unit: 'connection',
+    load: 'connections',
+    port: 'tcp',
+    count: 1_000_000,
+    concurrency: 32,
+    measure: 'leak',
+    limit: 1.1,
   },
 } as const satisfies Record<string, Scenario>

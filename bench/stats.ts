@@ -15,6 +15,13 @@ export function ratios(of: readonly number[], to: readonly number[]): [string, s
   ]
 }
 
+const units = { cpu: ' µs', memory: ' B', leak: '×' } as const
+
+/** A figure as it is shown. */
+export function figure(value: number, what: keyof typeof units): string {
+  return `${value.toFixed(what === 'memory' ? 0 : what === 'leak' ? 3 : 1)}${units[what]}`
+}
+
 /** Markdown. */
 export function table(names: readonly string[], rows: readonly (readonly string[])[]): string {
   const head = ['work', ...names, 'weir / haproxy']
