@@ -215,7 +215,8 @@ export class Supervisor {
       case 'listening':
         seat.listening = true
         if (this.#ports.length === 0) this.#ports = message.ports
-        this.#parts.log.debug({ worker: seat.index }, 'worker listens')
+        if (seat.failures === 0) this.#parts.log.debug({ worker: seat.index }, 'worker listens')
+        else this.#parts.log.info({ worker: seat.index }, 'worker listens again')
         this.#settle?.resolve()
         break
       case 'listen-failed':

@@ -70,7 +70,7 @@ systemctl daemon-reload
 check 'systemctl start succeeds' timeout 60 systemctl start weir
 check 'and returns when it serves, on a port below 1024' serves
 check 'readiness came from weir itself' is StatusText serving
-check 'the backend was probed before' journal_has PROBE_LINE
+check 'the backend was probed before' journal_has "backend is up"
 check 'it runs as a user of its own' [ "$(stat -c %U "/proc/$(pid)")" != root ]
 check 'it has no new privileges' status_has NoNewPrivs 1
 check 'its system calls are filtered' status_has Seccomp 2
