@@ -29,8 +29,9 @@ export function probe(target: ProbeTarget, address: string): Promise<string | nu
   let socket: Socket = raw
   const finish = (cause: string | null): void => {
     clearTimeout(timer)
-    raw.destroy()
+    // The TLS socket first: to close the plain one below it from within 'secureConnect' crashes Node.
     socket.destroy()
+    raw.destroy()
     resolve(cause)
   }
   const timer = setTimeout(
