@@ -1,4 +1,7 @@
-/** The name that was probably meant: fewest edits away (Levenshtein), if that is few enough. */
+/**
+ * The name that was probably meant: the fewest edits away, if they are few enough. Two neighbours that
+ * changed places are one edit (optimal string alignment): it is what fingers do.
+ */
 
 /** @returns null if nothing is near */
 export function nearest(name: string, known: readonly string[]): string | null {
@@ -21,14 +24,20 @@ export function didYouMean(name: string, known: readonly string[]): string {
 }
 
 function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i)
+  let beforeLast: number[] = []
+  let last = Array.from({ length: b.length + 1 }, (_, i) => i)
   for (let i = 1; i <= a.length; i++) {
-    const next = [i]
+    const row = [i]
     for (let j = 1; j <= b.length; j++) {
       const same = a[i - 1] === b[j - 1] ? 0 : 1
-      next.push(Math.min(next[j - 1]! + 1, row[j]! + 1, row[j - 1]! + same))
+      let edits = Math.min(row[j - 1]! + 1, last[j]! + 1, last[j - 1]! + same)
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) {
+        edits = Math.min(edits, beforeLast[j - 2]! + 1)
+      }
+      row.push(edits)
     }
-    row = next
+    beforeLast = last
+    last = row
   }
-  return row[b.length]!
+  return last[b.length]!
 }

@@ -14,8 +14,8 @@ import type { CertificatePem } from '../config/messages.ts'
 
 const POLL_MS = 1000
 const EXPIRY_CHECK_MS = 3_600_000
-/** Days before expiry at which the log speaks up. */
-const WARN_DAYS = [30, 14, 7, 3, 2, 1, 0]
+/** Days before expiry at which the log speaks up; -1 is once it is over. */
+const WARN_DAYS = [30, 14, 7, 3, 2, 1, 0, -1]
 
 export class CertificateWatch {
   readonly #pairs: readonly CertificateConfig[]

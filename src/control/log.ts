@@ -2,9 +2,11 @@
  * The log: pino's JSON lines to standard output, written by main alone.
  *
  * Writing never waits: what standard output does not take is kept up to a bound and then dropped and
- * counted, because a stuck reader must not stop a load balancer.
+ * counted, because a stuck reader must not stop a load balancer. Pino's own destination would: it
+ * writes to a pipe in a thread that hangs, and the exit of the process with it.
  */
-import { destination, type Logger, pino } from 'pino'
+import type { Writable } from 'node:stream'
+import { type Logger, pino } from 'pino'
 import type { LogLevel } from '../config/config.ts'
 
 /** Lines not yet taken by standard output; about 20,000. */
@@ -20,25 +22,35 @@ export interface Log {
   readonly flush: (ms: number) => Promise<void>
 }
 
-export function createLog(level: LogLevel, fd = 1): Log {
-  const sink = destination({ fd, sync: false, maxLength: BYTES_MAX })
+/** @param sink a pipe or socket that does not block, or a file */
+export function createLog(level: LogLevel, sink: Writable = process.stdout): Log {
   let dropped = 0
-  sink.on('drop', () => dropped++)
   // A reader that is gone (EPIPE) is no reason to stop: there is nobody left to tell.
   sink.on('error', () => dropped++)
-  const logger = pino({ level, base: null, timestamp: () => `,"time":${Date.now()}` }, sink)
+  const write = (lines: string): void => {
+    if (sink.destroyed || sink.writableLength + lines.length > BYTES_MAX) dropped += count(lines)
+    else sink.write(lines)
+  }
   return {
-    logger,
-    writeLines: lines => void sink.write(lines),
+    logger: pino({ level, base: null, timestamp: () => `,"time":${Date.now()}` }, { write }),
+    writeLines: write,
     dropped: () => dropped,
     flush: ms => {
       const { promise, resolve } = Promise.withResolvers<void>()
+      if (sink.destroyed) resolve()
       const timer = setTimeout(resolve, ms)
-      sink.flush(() => {
+      // After all that was written before it, or at the error that ends it all.
+      sink.write('', () => {
         clearTimeout(timer)
         resolve()
       })
       return promise
     },
   }
+}
+
+function count(lines: string): number {
+  let lineEnds = 0
+  for (let at = lines.indexOf('\n'); at !== -1; at = lines.indexOf('\n', at + 1)) lineEnds++
+  return lineEnds
 }

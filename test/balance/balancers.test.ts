@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import type { Balancer } from '../../src/balance/balancer.ts'
 import { type BalancerName, balancers } from '../../src/balance/balancers.ts'
-import { ALL_FULL, Candidates, NONE_UP } from '../../src/balance/candidates.ts'
+import { Candidates } from '../../src/balance/candidates.ts'
 import { BackendTable, DOWN, UP, WEIGHT_SCALE } from '../../src/shared/backend-table.ts'
 
 const NONE = new Int32Array(0)
@@ -75,31 +75,4 @@ test('under source-hash a client stays, and a backend that leaves moves only its
     if (before[i] === 2) t.not(choose(source), 2)
     else t.equal(choose(source), before[i])
   }
-})
-
-test('candidates leave out the down, the full and the tried, and say why there are none', async t => {
-  const { table, candidates } = pool([1, 1, 1])
-  table.setState(0, DOWN)
-  t.equal(candidates.collect(0, NONE, 0), 2)
-  t.equal(candidates.collect(0, Int32Array.of(1), 1), 1)
-  t.equal(candidates.list[0], 2)
-  t.equal(candidates.collect(0, Int32Array.of(1, 2), 2), NONE_UP)
-  for (const i of [1, 2]) {
-    table.configure(i, 1, false, false)
-    table.enter(i, 0)
-  }
-  t.equal(candidates.collect(0, NONE, 0), ALL_FULL)
-})
-
-test('backups are candidates only when nobody else is up; full is up', async t => {
-  const { table, candidates } = pool([1, 1])
-  table.configure(1, 0, true, false)
-  t.equal(candidates.collect(0, NONE, 0), 1)
-  t.equal(candidates.list[0], 0)
-  table.configure(0, 1, false, false)
-  table.enter(0, 0)
-  t.equal(candidates.collect(0, NONE, 0), ALL_FULL)
-  table.setState(0, DOWN)
-  t.equal(candidates.collect(0, NONE, 0), 1)
-  t.equal(candidates.list[0], 1)
 })

@@ -1,0 +1,115 @@
+import { test } from 'tap'
+import { ADMITTED, refusal } from '../../src/core/refusals.ts'
+import { Admission, type AdmissionOptions, type Place } from '../../src/guard/admission.ts'
+import type { Shared } from '../../src/shared/layout.ts'
+import { addressOf, makeShared, numbered } from '../support/memory.ts'
+
+const OFF: AdmissionOptions = {
+  connectionRate: 0,
+  connectionBurst: 1,
+  connectionsPerAddress: 0,
+  handshakeRate: 0,
+  handshakeBurst: 1,
+  connectionsMax: 0,
+  allow: [],
+  deny: [],
+  ipv4Prefix: 32,
+  ipv6Prefix: 64,
+}
+
+function admission(options: Partial<AdmissionOptions>, shared: Shared = makeShared(), worker = 0) {
+  return { shared, door: new Admission(shared, worker, { ...OFF, ...options }) }
+}
+
+function place(): Place {
+  return { slot: -1, entry: -1 }
+}
+
+test('a session is counted for its address, its worker and the host until it leaves', async t => {
+  const { shared, door } = admission({})
+  const [a, b] = [place(), place()]
+  t.equal(door.enter(numbered(1), 0, a), ADMITTED)
+  t.equal(door.enter(numbered(1), 0, b), ADMITTED)
+  t.equal(a.slot, b.slot)
+  t.not(a.entry, b.entry)
+  t.equal(shared.addresses.open(a.slot), 2)
+  t.equal(shared.workers.hostConnections(), 2)
+  const { slot } = a
+  door.leave(a)
+  door.leave(a)
+  t.equal(shared.addresses.open(slot), 1, 'leaving twice counts once')
+  t.equal(shared.workers.hostConnections(), 1)
+})
+
+test('a refused one holds nothing', async t => {
+  const { shared, door } = admission({ connectionsPerAddress: 1, deny: ['10.0.0.9'] })
+  const first = place()
+  door.enter(numbered(1), 0, first)
+  const second = place()
+  t.equal(door.enter(numbered(1), 0, second), refusal('connections-per-address'))
+  t.equal(door.enter(numbered(9), 0, second), refusal('denied'))
+  t.strictSame(second, place())
+  t.equal(shared.addresses.open(first.slot), 1)
+  t.equal(shared.workers.hostConnections(), 1)
+  t.equal(shared.addresses.used(), 1, 'who is denied is not even remembered')
+})
+
+test('the limit of connections per address holds over all workers', async t => {
+  const shared = makeShared()
+  const doors = [0, 1].map(worker => admission({ connectionsPerAddress: 3 }, shared, worker).door)
+  const results = Array.from({ length: 6 }, (_, i) => doors[i % 2]!.enter(numbered(1), 0, place()))
+  t.equal(results.filter(result => result === ADMITTED).length, 3)
+})
+
+test('the rate is per address, and what it takes from one it leaves another', async t => {
+  const { door } = admission({ connectionRate: 1, connectionBurst: 2 })
+  const results = [1, 1, 1, 2].map(n => door.enter(numbered(n), 0, place()))
+  t.strictSame(results, [ADMITTED, ADMITTED, refusal('connection-rate'), ADMITTED])
+})
+
+test('an IPv6 client is its /64, an IPv4 client its /32, unless told otherwise', async t => {
+  const slotOf = (door: Admission, address: string): number => {
+    const at = place()
+    t.equal(door.enter(addressOf(address), 0, at), ADMITTED)
+    return at.slot
+  }
+  const { door } = admission({})
+  t.equal(slotOf(door, '2001:db8::1'), slotOf(door, '2001:db8::ffff:1'))
+  t.not(slotOf(door, '2001:db8::1'), slotOf(door, '2001:db8:0:1::1'))
+  t.not(slotOf(door, '192.0.2.1'), slotOf(door, '192.0.2.2'))
+  const wide = admission({ ipv4Prefix: 24, ipv6Prefix: 48 }).door
+  t.equal(slotOf(wide, '192.0.2.1'), slotOf(wide, '192.0.2.2'))
+  t.equal(slotOf(wide, '2001:db8::1'), slotOf(wide, '2001:db8:0:1::1'))
+})
+
+test('the address that is asked about is not changed', async t => {
+  const { door } = admission({ ipv4Prefix: 8 })
+  const address = addressOf('10.1.2.3')
+  door.enter(address, 0, place())
+  t.strictSame(address, addressOf('10.1.2.3'))
+})
+
+test('the host takes no more than --connections-max, nor a worker more than its ledger', async t => {
+  const { door } = admission({ connectionsMax: 2 })
+  const places = [place(), place(), place()]
+  t.strictSame(
+    places.map((at, n) => door.enter(numbered(n), 0, at)),
+    [ADMITTED, ADMITTED, refusal('connections-max')],
+  )
+  door.leave(places[0]!)
+  t.equal(door.enter(numbered(7), 0, place()), ADMITTED)
+
+  const small = admission({}, makeShared({ sessionsPerWorker: 1 })).door
+  t.equal(small.enter(numbered(1), 0, place()), ADMITTED)
+  t.equal(small.enter(numbered(2), 0, place()), refusal('connections-max'))
+})
+
+test('handshakes have a bucket of their own', async t => {
+  const { door } = admission({ handshakeRate: 1, handshakeBurst: 1 })
+  const at = place()
+  door.enter(numbered(1), 0, at)
+  t.equal(door.handshake(at, 0), ADMITTED)
+  t.equal(door.handshake(at, 0), refusal('handshake-rate'))
+  t.equal(door.enter(numbered(1), 0, place()), ADMITTED, 'connections are not limited by it')
+  t.equal(door.handshake(at, 65_536), ADMITTED, 'a second later')
+})

@@ -1,0 +1,111 @@
+import { test } from 'tap'
+import { LeastConnections } from '../../src/balance/least-connections.ts'
+import { Candidates } from '../../src/balance/candidates.ts'
+import { Outlier } from '../../src/balance/outlier.ts'
+import type { PoolConfig } from '../../src/config/config.ts'
+import { NO_BACKEND, Pool, WAIT, type Waiter } from '../../src/proxy/pool.ts'
+import { DOWN } from '../../src/shared/backend-table.ts'
+import { makeShared } from '../support/memory.ts'
+
+const NONE = new Int32Array(0)
+
+function makePool(size: number, queueMax = 2) {
+  const { backends } = makeShared({ backends: size })
+  const options = { ejectAfter: 2, ejectMs: 60_000, ejectMaxMs: 60_000, ejectShareMax: 50 }
+  const pool = new Pool({
+    config: { name: 'a', queueMax, queueTimeoutMs: 1000, ...options } as PoolConfig,
+    first: 0,
+    targets: Array.from({ length: size }, (_, i) => ({
+      name: `b${i}`,
+      address: '127.0.0.1',
+      port: i,
+      timeoutMs: 1,
+      tls: null,
+    })),
+    candidates: new Candidates(backends, 0, size),
+    balancer: new LeastConnections(backends),
+    outlier: new Outlier(backends, 0, size, options),
+    backends,
+    worker: 0,
+  })
+  return { pool, backends }
+}
+
+function limit(backends: ReturnType<typeof makePool>['backends'], max: number): void {
+  for (let i = 0; i < backends.count; i++) backends.configure(i, max, false, false)
+}
+
+/** A session in the line that takes a place when there is one. */
+class Session implements Waiter {
+  backend = WAIT
+  readonly #pool: Pool
+  constructor(pool: Pool) {
+    this.#pool = pool
+  }
+  onTurn(): void {
+    this.backend = this.#pool.take(0, NONE, 0)
+    if (this.backend === WAIT) this.#pool.wait(this)
+  }
+}
+
+test('a taken backend is counted until it is left', async t => {
+  const { pool, backends } = makePool(2)
+  const taken = new Set([pool.take(0, NONE, 0), pool.take(0, NONE, 0)])
+  t.strictSame(taken, new Set([0, 1]))
+  t.strictSame([backends.active(0), backends.active(1)], [1, 1])
+  pool.leave(0)
+  t.equal(backends.active(0), 0)
+  t.equal(pool.target(1).name, 'b1')
+})
+
+test('what was tried is left out; with nobody left there is no backend', async t => {
+  const { pool, backends } = makePool(2)
+  t.equal(pool.take(0, Int32Array.of(0), 1), 1)
+  t.equal(pool.take(0, Int32Array.of(0, 1), 2), NO_BACKEND)
+  backends.setState(0, DOWN)
+  backends.setState(1, DOWN)
+  t.equal(pool.take(0, NONE, 0), NO_BACKEND)
+})
+
+test('a place that is left goes to the first in the line', async t => {
+  const { pool, backends } = makePool(1)
+  limit(backends, 1)
+  pool.take(0, NONE, 0)
+  t.equal(pool.take(0, NONE, 0), WAIT)
+  const [first, second, third] = [new Session(pool), new Session(pool), new Session(pool)]
+  t.ok(pool.wait(first))
+  t.ok(pool.wait(second))
+  t.notOk(pool.wait(third), 'the line is full')
+  pool.leave(0)
+  t.strictSame([first.backend, second.backend], [0, WAIT])
+  t.equal(pool.waiting, 1)
+  pool.stopWaiting(second)
+  pool.stopWaiting(second)
+  pool.leave(0)
+  t.strictSame([second.backend, pool.waiting], [WAIT, 0], 'who left the line is not called')
+  t.equal(backends.active(0), 0)
+})
+
+test('a place that another worker left is found at the next step', async t => {
+  const { pool, backends } = makePool(1)
+  limit(backends, 1)
+  backends.enter(0, 1)
+  const waiting = new Session(pool)
+  waiting.onTurn()
+  pool.step()
+  t.equal(waiting.backend, WAIT)
+  backends.leave(0, 1)
+  pool.step()
+  t.equal(waiting.backend, 0)
+})
+
+test('failed dials in a row eject, and a good one clears the record', async t => {
+  const { pool, backends } = makePool(2)
+  pool.dialFailed(0)
+  pool.dialed(0)
+  pool.dialFailed(0)
+  t.equal(backends.ejectionsTotal(0), 0)
+  pool.dialFailed(0)
+  t.equal(backends.ejectionsTotal(0), 1)
+  for (let i = 0; i < 4; i++) t.equal(pool.take(0, NONE, 0), 1)
+})

@@ -1,0 +1,116 @@
+import { test } from 'tap'
+import { ADMITTED, refusal } from '../../src/core/refusals.ts'
+import type { Entrance } from '../../src/proxy/edge.ts'
+import { SessionLog } from '../../src/proxy/session-log.ts'
+import type { TcpSession } from '../../src/proxy/tcp-session.ts'
+
+const entrance = { index: 0, config: { name: 'tcp://[::]:1 "x"' } } as unknown as Entrance
+
+function makeLog(sessions = true) {
+  const batches: string[] = []
+  let dropped = 0
+  const log = new SessionLog({
+    worker: 3,
+    sessions,
+    send: lines => batches.push(lines),
+    drop: lines => (dropped += lines),
+  })
+  return {
+    log,
+    batches,
+    dropped: () => dropped,
+    lines(): Record<string, unknown>[] {
+      log.flush()
+      return batches
+        .join('')
+        .split('\n')
+        .filter(line => line !== '')
+        .map(line => JSON.parse(line) as Record<string, unknown>)
+    },
+  }
+}
+
+const SESSION = {
+  entrance,
+  address: '192.0.2.1',
+  port: 1234,
+  peer: '',
+  serverName: '',
+  handshake: null,
+  backendName: 'b\u0001:1',
+  dials: 2,
+  queuedMs: 0,
+  startedMs: 0,
+  connectedMs: 0,
+  ending: 'finished',
+  refused: ADMITTED,
+  cause: '',
+  tunnel: { bytesFromClient: 5, bytesFromBackend: 7 },
+} as unknown as TcpSession
+
+/** The session, with some facts changed. */
+function sessionWith(facts: object): TcpSession {
+  return Object.assign({}, SESSION, facts)
+}
+
+test('a session is one line of JSON, whatever names it has', async t => {
+  const it = makeLog()
+  it.log.session(SESSION)
+  it.log.session(sessionWith({ peer: '10.0.0.1', serverName: 'a.test', cause: 'said "no"\n' }))
+  const [first, second] = it.lines()
+  t.match(first, {
+    level: 30,
+    msg: 'connection',
+    listener: 'tcp://[::]:1 "x"',
+    client: '192.0.2.1',
+    client_port: 1234,
+    backend: 'b\u0001:1',
+    dials: 2,
+    bytes_received: 5,
+    bytes_sent: 7,
+    end: 'finished',
+    worker: 3,
+  })
+  t.notOk('sni' in first! || 'peer' in first! || 'cause' in first!)
+  t.match(second, { peer: '10.0.0.1', sni: 'a.test', cause: 'said "no"\n' })
+})
+
+test('refusals are sampled by reason, and the next line says how many were left out', async t => {
+  const it = makeLog()
+  for (let i = 0; i < 100; i++) it.log.refusal(entrance, '192.0.2.1', refusal('denied'))
+  it.log.refusal(entrance, '192.0.2.1', refusal('connection-rate'))
+  const lines = it.lines()
+  const denied = lines.filter(({ reason }) => reason === 'denied')
+  // A second may begin in between: then there are two samples.
+  t.ok(denied.length === 5 || denied.length === 10, `${denied.length} lines of 100`)
+  t.equal(it.dropped(), 100 - denied.length)
+  t.equal(lines.filter(({ reason }) => reason === 'connection-rate').length, 1)
+})
+
+test('sessions can be left out, refusals are told all the same', async t => {
+  const it = makeLog(false)
+  it.log.session(SESSION)
+  it.log.session(sessionWith({ ending: 'refused', refused: refusal('not-tls') }))
+  t.match(it.lines(), [{ msg: 'refused', reason: 'not-tls' }])
+})
+
+test('a main that does not keep up costs lines, not memory', async t => {
+  const it = makeLog()
+  for (let i = 0; i < 200; i++) {
+    it.log.session(SESSION)
+    it.log.flush()
+  }
+  t.equal(it.batches.length, 64)
+  t.equal(it.dropped(), 136)
+  it.log.taken()
+  it.log.session(SESSION)
+  it.log.flush()
+  t.equal(it.batches.length, 65)
+})
+
+test('lines are sent in batches', async t => {
+  const it = makeLog()
+  for (let i = 0; i < 1000; i++) it.log.session(SESSION)
+  t.ok(it.batches.length > 5 && it.batches.length < 30, `${it.batches.length} batches`)
+  t.equal(it.lines().length, 1000)
+})
