@@ -16,6 +16,7 @@ import { jsonSchema } from './config/schema.ts'
 import { configToYaml } from './config/yaml.ts'
 
 const BAD_USAGE = 2
+const commandNames = ['serve', 'check', 'schema', 'demo', 'cert', 'ca', 'csr', 'inspect']
 const version = (
   JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
     version: string
@@ -95,7 +96,7 @@ async function run(argv: readonly string[]): Promise<number> {
   } catch (error) {
     if (!(error instanceof Error)) throw error
     if (error instanceof UsageError || error.name === 'YError') {
-      complain(`weir: ${explainUsage(error.message)}`)
+      complain(`weir: ${explainUsage(error.message, argv)}`)
       complain('weir --help lists the flags')
       return BAD_USAGE
     }
@@ -205,13 +206,17 @@ function report(problems: readonly Problem[]): number {
   return BAD_USAGE
 }
 
-/** Names the flag that was probably meant. */
-function explainUsage(message: string): string {
-  const match = /^Unknown arguments?: (.+)$/.exec(message)
+/** Names the flag or command that was probably meant; yargs calls both an argument. */
+function explainUsage(message: string, argv: readonly string[]): string {
+  const match = /^Unknown (?:arguments?|commands?): (.+)$/.exec(message)
   if (match === null) return message
   return match[1]!
     .split(', ')
-    .map(name => `unknown flag --${name}${didYouMean(name, flagNames).replace('mean ', 'mean --')}`)
+    .map(name =>
+      argv.includes(name)
+        ? `unknown command ${name}${didYouMean(name, commandNames)}`
+        : `unknown flag --${name}${didYouMean(name, flagNames).replace('mean ', 'mean --')}`,
+    )
     .join('\n      ')
 }
 

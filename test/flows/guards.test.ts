@@ -1,6 +1,7 @@
 import { test } from 'tap'
 import { echo, named, startBackend } from '../support/backend.ts'
-import { dial, ending, exchange, read } from '../support/client.ts'
+import { testAuthority } from '../support/certificates.ts'
+import { dial, dialTls, ending, exchange, read } from '../support/client.ts'
 import { startWeir, withoutLimits } from '../support/weir.ts'
 
 const LISTEN = ['--listen', 'tcp://127.0.0.1:0', '--workers', '2']
@@ -84,6 +85,36 @@ test('--deny and --allow, the most specific wins', async t => {
     t.equal(await ending(port, { from }, 'x'), 'ECONNRESET', from)
   }
   await weir.metricIs('weir_refusals_total', { reason: 'denied' }, 2)
+})
+
+test('handshakes are limited apart: a flood of them is refused before any cryptography', async t => {
+  const backend = await startBackend(t, named('served'))
+  const ca = testAuthority(t)
+  const { cert, key } = ca.issue('a', ['localhost'])
+  const weir = await startWeir(t, [
+    ...['--listen', 'tls://127.0.0.1:0', '--cert', cert, '--key', key, '--backend', backend.url],
+    ...['--connection-rate', '0', '--handshake-rate', '0.1', '--handshake-burst', '5'],
+  ])
+  const port = weir.ports[0]!
+  const ask = async (from: string): Promise<string> => {
+    try {
+      const socket = await dialTls(port, { ca: ca.pem, localAddress: from } as object)
+      return await exchange(socket, 'x')
+    } catch (error) {
+      return (error as NodeJS.ErrnoException).code ?? 'error'
+    }
+  }
+  const answers: string[] = []
+  for (let i = 0; i < 20; i++) answers.push(await ask('127.0.0.2'))
+  t.strictSame(
+    answers.slice(0, 5),
+    Array.from({ length: 5 }, () => 'served'),
+  )
+  t.strictSame(new Set(answers.slice(6)), new Set(['ERR_SSL_TLSV1_ALERT_INTERNAL_ERROR']))
+  t.equal(await ask('127.0.0.3'), 'served')
+  const refused = answers.filter(answer => answer !== 'served').length
+  await weir.metricIs('weir_refusals_total', { reason: 'handshake-rate' }, refused)
+  t.equal(await weir.metric('weir_tls_handshakes_total'), 20 - refused + 1)
 })
 
 test('sessions wait for a backend below its limit, in a line with an end', async t => {
