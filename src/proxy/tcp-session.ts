@@ -21,6 +21,7 @@ import { Deadline } from '../transport/deadlines.ts'
 import { Dial, type Dialed, type DialOwner } from '../transport/dial.ts'
 import { Gate, type GateOwner } from '../transport/gate.ts'
 import { Handshake, type HandshakeOwner } from '../transport/handshake.ts'
+import { listen } from '../transport/listen.ts'
 import { Tunnel, type TunnelOwner } from '../transport/tunnel.ts'
 import { refuse } from './answer.ts'
 import type { Edge, Entrance } from './edge.ts'
@@ -31,10 +32,14 @@ import { routeServerName } from './server-name-routes.ts'
 const UNKNOWN_SERVER_NAME = refusal('unknown-server-name')
 const TLS_VERSION = refusal('tls-version')
 
+const SESSION = Symbol('session')
 /** Backends one session is tried on. */
 const DIALS_MAX = 4
 const REASONS = refusals.length
 const ENDINGS = endings.length
+
+/** The socket of a client knows its session. */
+type ClientSocket = Socket & { [SESSION]?: TcpSession }
 
 export class TcpSession
   implements Place, GateOwner, HandshakeOwner, DialOwner, TunnelOwner, Waiter
@@ -42,7 +47,7 @@ export class TcpSession
   readonly edge: Edge
   readonly entrance: Entrance
   /** The plain socket; under TLS the handshake's socket speaks through it. */
-  readonly socket: Socket
+  readonly socket: ClientSocket
   readonly startedMs: number
 
   // Facts for the access line.
@@ -94,8 +99,8 @@ export class TcpSession
     // Here and not as an option of the listener: a refused client is not worth the system call.
     socket.setNoDelay(true)
     // Before anything else: an unheard 'error' would end the worker (CVE-2025-59465).
-    socket.on('error', error => this.#clientFailed(error))
-    socket.on('close', () => this.#clientGone())
+    this.socket[SESSION] = this
+    listen(socket, TcpSession.#clientListeners)
   }
 
   /** A connection of a trusted proxy: who the client is stands in the header. */
@@ -221,8 +226,10 @@ export class TcpSession
     this.backendName = target.name
     this.#dialedMs = performance.now()
     this.edge.slice[this.edge.at.dials + backend]!++
-    this.#dial = new Dial(target, this, this.edge.deadlines, this.edge.readBuffers)
-    this.#dial.start(proxyHeaderFor(this, pool.config.sendProxy))
+    this.#dial = new Dial(target, this, this.edge.deadlines)
+    const header = proxyHeaderFor(this, pool.config.sendProxy)
+    // What goes to a client over TLS is encrypted at once.
+    this.#dial.start(header, this.edge.readBuffers, this.handshake !== null)
   }
 
   onDialFailed(code: FaultCode, cause: string): void {
@@ -295,15 +302,18 @@ export class TcpSession
     this.#finish('handshake-timeout', '')
   }
 
-  #clientFailed(error: NodeJS.ErrnoException): void {
-    // The tunnel and the handshake have listeners of their own.
-    if (this.tunnel === null && this.handshake === null) {
-      this.#finish('client-gone', error.code ?? error.message)
-    }
+  /** Until the tunnel or the handshake listens. */
+  static readonly #clientListeners = {
+    error(this: ClientSocket, error: NodeJS.ErrnoException): void {
+      this[SESSION]!.#clientGone(error.code ?? error.message)
+    },
+    close(this: ClientSocket): void {
+      this[SESSION]!.#clientGone('')
+    },
   }
 
-  #clientGone(): void {
-    if (this.tunnel === null && this.handshake === null) this.#finish('client-gone', '')
+  #clientGone(cause: string): void {
+    if (this.tunnel === null && this.handshake === null) this.#finish('client-gone', cause)
   }
 
   #refuse(refused: number): void {

@@ -6,7 +6,12 @@ import { connect, type Socket } from 'node:net'
 import { connect as connectTls, type SecureContext } from 'node:tls'
 import type { FaultCode } from '../core/errors.ts'
 import { Deadline, type Deadlines } from './deadlines.ts'
-import { ReadBuffer, type ReadBuffers } from './read-buffer.ts'
+import {
+  OwnReadBuffer,
+  type ReadBuffer,
+  type ReadBuffers,
+  SharedReadBuffer,
+} from './read-buffer.ts'
 
 /** How a backend is reached; made once, shared by all dials to it. */
 export interface DialTarget {
@@ -45,26 +50,28 @@ export class Dial {
   readonly #owner: DialOwner
   readonly #deadlines: Deadlines
   readonly #deadline: Deadline
-  readonly #buffers: ReadBuffers
   #socket: Socket | null = null
   #readBuffer: ReadBuffer | null = null
 
-  constructor(target: DialTarget, owner: DialOwner, deadlines: Deadlines, buffers: ReadBuffers) {
+  constructor(target: DialTarget, owner: DialOwner, deadlines: Deadlines) {
     this.#target = target
     this.#owner = owner
     this.#deadlines = deadlines
-    this.#buffers = buffers
     this.#deadline = new Deadline(() => this.#timedOut())
   }
 
-  /** @param header the PROXY header, sent before anything else; null for none */
-  start(header: Buffer | null): void {
+  /**
+   * @param header  the PROXY header, sent before anything else; null for none
+   * @param shareBuffer the bytes of the backend are done with when the reader returns
+   */
+  start(header: Buffer | null, buffers: ReadBuffers, shareBuffer: boolean): void {
     const { address, port, timeoutMs, tls, name } = this.#target
     if (address === null) {
       this.#owner.onDialFailed('WEIR_BACKEND_UNRESOLVED', `${name} has no address yet`)
       return
     }
-    const onread = tls === null ? new ReadBuffer(this.#buffers) : null
+    const onread =
+      tls !== null ? null : shareBuffer ? new SharedReadBuffer(buffers) : new OwnReadBuffer(buffers)
     const options = { host: address, port, allowHalfOpen: true, noDelay: true }
     const socket = connect(onread === null ? options : { ...options, onread })
     this.#readBuffer = onread

@@ -7,6 +7,9 @@ import type { Socket } from 'node:net'
 import { type SecureContext, TLSSocket } from 'node:tls'
 import type { ClientHello } from '../codec/client-hello.ts'
 import { type Counters, handshakeFailures, tlsGroups } from '../shared/counters.ts'
+import { listen } from './listen.ts'
+
+const HANDSHAKE = Symbol('handshake')
 
 export interface HandshakeOwner {
   onSecure(): void
@@ -18,8 +21,11 @@ export interface HandshakeOwner {
 
 type FailureCause = (typeof handshakeFailures)[number]
 
+/** A socket in its handshake, and after it. */
+type Handshaking = TLSSocket & { [HANDSHAKE]?: Handshake }
+
 export class Handshake {
-  readonly socket: TLSSocket
+  readonly socket: Handshaking
   readonly #owner: HandshakeOwner
   #secure = false
   #failure: FailureCause = 'closed'
@@ -49,21 +55,33 @@ export class Handshake {
     })
   }
 
-  start(): void {
-    const socket = this.socket
-    socket.once('secure', () => this.#finished())
+  static readonly #listeners = {
+    secure(this: Handshaking): void {
+      this[HANDSHAKE]!.#finished()
+    },
     // Before the handshake is over Node tells errors through 'error', after it through '_tlsError'
     // alone, unless a tls.Server took the socket over.
-    socket.on('_tlsError', (error: Error) => this.#broke(error))
-    socket.on('error', (error: Error) => this.#broke(error))
+    _tlsError(this: Handshaking, error: Error): void {
+      this[HANDSHAKE]!.#broke(error)
+    },
+    error(this: Handshaking, error: Error): void {
+      this[HANDSHAKE]!.#broke(error)
+    },
     // Heard only while nothing lies unread: so not the end of a client that sent and is done.
-    socket.on('end', () => {
-      if (!this.#secure) this.#broke(new Error('closed in the handshake'))
-    })
-    socket.on('close', () => {
-      if (this.#secure) this.#owner.onSecureClosed()
-      else this.#broke(new Error('closed in the handshake'))
-    })
+    end(this: Handshaking): void {
+      const handshake = this[HANDSHAKE]!
+      if (!handshake.#secure) handshake.#broke(new Error('closed in the handshake'))
+    },
+    close(this: Handshaking): void {
+      const handshake = this[HANDSHAKE]!
+      if (handshake.#secure) handshake.#owner.onSecureClosed()
+      else handshake.#broke(new Error('closed in the handshake'))
+    },
+  }
+
+  start(): void {
+    this.socket[HANDSHAKE] = this
+    listen(this.socket, Handshake.#listeners)
   }
 
   /** The deadline passed: what {@link countFailure} counts. */

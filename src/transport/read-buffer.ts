@@ -5,6 +5,9 @@
  * Fresh memory costs more than the copy into it (page faults, then the collector), and a transfer is
  * cheaper in large reads. So a socket begins with a small buffer, gets the next size when a read has
  * filled it, and falls back when a read would have fitted into the size below.
+ *
+ * Where the reader is done with the bytes before the next read of any socket (they go into TLS, which
+ * encrypts them at once) all sockets share one buffer, and an idle one costs nothing.
  */
 
 /** Bytes: what an idle session holds, what answers fit in, and what a transfer deserves. */
@@ -14,9 +17,13 @@ const KEPT = [1024, 512, 128, 64] as const
 /** Of the largest size, in use or not: above it sockets make do with the next. */
 const LARGEST_MAX = 64
 const LARGEST = SIZES.length - 1
+/** Of the shared one: four TLS records. More would leave the processor's cache before it is encrypted. */
+const SHARED = 65_536
 
 /** The buffers of one worker. */
 export class ReadBuffers {
+  /** For readers that are done with the bytes when they return. */
+  readonly shared = Buffer.allocUnsafeSlow(SHARED)
   readonly #kept: Buffer[][] = SIZES.map(() => [])
   #largestInUse = 0
 
@@ -44,40 +51,70 @@ export class ReadBuffers {
   }
 }
 
-/** The buffer of one socket: goes into `net.connect` as its `onread`. */
-export class ReadBuffer {
+/** Who gets the bytes of a socket. */
+export interface Reader {
+  /**
+   * @returns whether it is done with them; if not, it has paused the socket, and the bytes stand until
+   *   it is resumed. Of shared buffers it must be done.
+   */
+  onBytes(bytes: Buffer): boolean
+}
+
+/** What `net.connect` wants as `onread`, and who it is for. */
+export interface ReadBuffer {
+  /** Node asks for it before the first read and after every one. */
+  readonly buffer: Buffer | (() => Buffer)
+  readonly callback: (count: number, buffer: Buffer) => boolean
+  /** Bytes that come while there is none are lost: a backend says nothing before the tunnel is there. */
+  reader: Reader | null
+  /**
+   * The socket is closed; idempotent.
+   *
+   * @param reusable false if the last bytes are still being written from it
+   */
+  release(reusable: boolean): void
+}
+
+/** The one all share; its readers are always done. */
+export class SharedReadBuffer implements ReadBuffer {
+  reader: Reader | null = null
+  readonly buffer: Buffer
+
+  constructor(buffers: ReadBuffers) {
+    this.buffer = buffers.shared
+  }
+
+  readonly callback = (count: number, buffer: Buffer): boolean => {
+    this.reader?.onBytes(buffer.subarray(0, count))
+    return true
+  }
+
+  release(): void {}
+}
+
+/** One of a socket's own, that grows and shrinks with what comes. */
+export class OwnReadBuffer implements ReadBuffer {
+  reader: Reader | null = null
   readonly #buffers: ReadBuffers
   #size = 0
   #buffer: Buffer
   #released = false
-  /**
-   * Who gets the bytes.
-   *
-   * @returns whether it is done with them; if not, it has paused the socket, and the bytes stand
-   *   until it is resumed
-   */
-  onBytes: (bytes: Buffer) => boolean = ignore
 
   constructor(buffers: ReadBuffers) {
     this.#buffers = buffers
     this.#buffer = buffers.take(0)
   }
 
-  /** Node asks for it before the first read and after every one. */
   readonly buffer = (): Buffer => this.#buffer
 
   readonly callback = (count: number): boolean => {
     const buffer = this.#buffer
-    const done = this.onBytes(count === buffer.length ? buffer : buffer.subarray(0, count))
+    const bytes = count === buffer.length ? buffer : buffer.subarray(0, count)
+    const done = this.reader?.onBytes(bytes) ?? true
     if (done) this.#fit(count)
     return true
   }
 
-  /**
-   * The socket is closed; idempotent.
-   *
-   * @param reusable false if the last bytes are still being written from it
-   */
   release(reusable: boolean): void {
     if (this.#released) return
     this.#released = true
@@ -100,8 +137,4 @@ export class ReadBuffer {
     this.#size = size
     this.#buffer = this.#buffers.take(size)
   }
-}
-
-function ignore(): boolean {
-  return true
 }

@@ -2,13 +2,17 @@
  * Bytes both ways between two sockets, without a look at them.
  *
  * What one side sends is read only as fast as the other takes it, so a tunnel never holds more than
- * one read and what fits under the sockets' high-water mark (64 KiB each way). A side that says it is done (FIN, or TLS
- * close_notify) is passed on as just that; the other direction goes on. A side that breaks takes the
- * other with it, at once and with a reset, because the bytes still under way are not the whole.
+ * one read and what fits under the sockets' high-water mark (64 KiB each way). A side that says it is
+ * done (FIN, or TLS close_notify) is passed on as just that; the other direction goes on. A side that
+ * breaks takes the other with it, at once and with a reset, because the bytes still under way are not
+ * the whole.
  */
 import type { Socket } from 'node:net'
 import type { Dialed } from './dial.ts'
-import type { ReadBuffer } from './read-buffer.ts'
+import { listen, stopListening } from './listen.ts'
+import type { ReadBuffer, Reader } from './read-buffer.ts'
+
+const TUNNEL = Symbol('tunnel')
 
 /** Whoever owns the tunnel. */
 export interface TunnelOwner {
@@ -24,60 +28,21 @@ export interface TunnelOwner {
   onBackendBroke(cause: string, untouched: boolean): void
 }
 
-export class Tunnel {
+/** A socket that is an end of a tunnel. */
+type End = Socket & { [TUNNEL]?: Tunnel }
+
+export class Tunnel implements Reader {
   /** Payload received from each side. */
   bytesFromClient = 0
   bytesFromBackend = 0
-  readonly #client: Socket
-  readonly #backend: Socket
+  readonly #client: End
+  readonly #backend: End
   readonly #readBuffer: ReadBuffer | null
   /** TLS: what it is given to write it encrypts at once, so the bytes need not stay. */
   readonly #clientEncrypts: boolean
   readonly #owner: TunnelOwner
   #open = true
   #closedCount = 0
-
-  readonly #onClientData = (bytes: Buffer): void => {
-    this.bytesFromClient += bytes.length
-    this.#owner.onClientBytes(bytes.length)
-    if (!this.#backend.write(bytes)) this.#client.pause()
-  }
-  readonly #onBackendData = (bytes: Buffer): void => {
-    this.bytesFromBackend += bytes.length
-    this.#owner.onBackendBytes(bytes.length)
-    if (!this.#client.write(bytes)) this.#backend.pause()
-  }
-  /** The same for bytes that stand in a buffer which the next read overwrites. */
-  readonly #onBackendBytes = (bytes: Buffer): boolean => {
-    this.bytesFromBackend += bytes.length
-    this.#owner.onBackendBytes(bytes.length)
-    return this.#clientEncrypts ? this.#writeEncrypted(bytes) : this.#writePlain(bytes)
-  }
-  readonly #onClientDrain = (): void => {
-    if (this.#backend.isPaused()) this.#backend.resume()
-  }
-  readonly #onBackendDrain = (): void => void this.#client.resume()
-  readonly #onClientEnd = (): void => void this.#backend.end()
-  readonly #onBackendEnd = (): void => void this.#client.end()
-  readonly #onClientError = (error: NodeJS.ErrnoException): void => {
-    if (!this.#open) return
-    this.cut()
-    this.#owner.onClientBroke(error.code ?? error.message)
-  }
-  readonly #onBackendError = (error: NodeJS.ErrnoException): void => {
-    if (this.#open) this.#backendBroke(error.code ?? error.message)
-  }
-  readonly #onClientClose = (): void => {
-    if (!this.#open) return
-    if (isDone(this.#client)) return this.#closedOne()
-    this.cut()
-    this.#owner.onClientBroke('closed early')
-  }
-  readonly #onBackendClose = (): void => {
-    if (!this.#open) return
-    if (isDone(this.#backend)) this.#closedOne()
-    else this.#backendBroke('closed early')
-  }
 
   constructor(client: Socket, { socket: backend, readBuffer }: Dialed, owner: TunnelOwner) {
     this.#client = client
@@ -87,21 +52,67 @@ export class Tunnel {
     this.#owner = owner
   }
 
+  static readonly #clientListeners = {
+    data(this: End, bytes: Buffer): void {
+      const tunnel = this[TUNNEL]!
+      tunnel.bytesFromClient += bytes.length
+      tunnel.#owner.onClientBytes(bytes.length)
+      if (!tunnel.#backend.write(bytes)) this.pause()
+    },
+    drain(this: End): void {
+      const backend = this[TUNNEL]!.#backend
+      if (backend.isPaused()) backend.resume()
+    },
+    end(this: End): void {
+      this[TUNNEL]!.#backend.end()
+    },
+    error(this: End, error: NodeJS.ErrnoException): void {
+      this[TUNNEL]!.#clientBroke(error.code ?? error.message)
+    },
+    close(this: End): void {
+      const tunnel = this[TUNNEL]!
+      if (isDone(this)) tunnel.#closedOne()
+      else tunnel.#clientBroke('closed early')
+    },
+  }
+
+  static readonly #backendListeners = {
+    drain(this: End): void {
+      this[TUNNEL]!.#client.resume()
+    },
+    end(this: End): void {
+      this[TUNNEL]!.#client.end()
+    },
+    error(this: End, error: NodeJS.ErrnoException): void {
+      this[TUNNEL]!.#backendBroke(error.code ?? error.message)
+    },
+    close(this: End): void {
+      const tunnel = this[TUNNEL]!
+      if (isDone(this)) tunnel.#closedOne()
+      else tunnel.#backendBroke('closed early')
+    },
+  }
+
+  /** Of a backend without a read buffer, besides. */
+  static readonly #streamListeners = {
+    data(this: End, bytes: Buffer): void {
+      const tunnel = this[TUNNEL]!
+      tunnel.bytesFromBackend += bytes.length
+      tunnel.#owner.onBackendBytes(bytes.length)
+      if (!tunnel.#client.write(bytes)) this.pause()
+    },
+  }
+
   /** From here on the tunnel hears what both sockets have to say. */
   start(): void {
     const client = this.#client
     const backend = this.#backend
-    backend.on('error', this.#onBackendError)
-    backend.on('close', this.#onBackendClose)
-    backend.on('end', this.#onBackendEnd)
-    backend.on('drain', this.#onBackendDrain)
-    if (this.#readBuffer === null) backend.on('data', this.#onBackendData)
-    else this.#readBuffer.onBytes = this.#onBackendBytes
-    client.on('error', this.#onClientError)
-    client.on('close', this.#onClientClose)
-    client.on('end', this.#onClientEnd)
-    client.on('drain', this.#onClientDrain)
-    client.on('data', this.#onClientData)
+    client[TUNNEL] = this
+    backend[TUNNEL] = this
+    listen(backend, Tunnel.#backendListeners)
+    if (this.#readBuffer === null) listen(backend, Tunnel.#streamListeners)
+    else this.#readBuffer.reader = this
+    listen(client, Tunnel.#clientListeners)
     // The gate paused it, and then 'data' alone does not start the flow.
     if (client.isPaused()) client.resume()
     // An earlier tunnel of this session may have read it to its end.
@@ -116,6 +127,13 @@ export class Tunnel {
     reset(this.#backend)
   }
 
+  /** The backend's bytes, where they stand in a buffer which the next read overwrites. */
+  onBytes(bytes: Buffer): boolean {
+    this.bytesFromBackend += bytes.length
+    this.#owner.onBackendBytes(bytes.length)
+    return this.#clientEncrypts ? this.#writeEncrypted(bytes) : this.#writePlain(bytes)
+  }
+
   #writePlain(bytes: Buffer): boolean {
     const client = this.#client
     const below = client.write(bytes)
@@ -123,7 +141,7 @@ export class Tunnel {
     // The kernel did not take all of it: the rest is sent from where it stands.
     this.#backend.pause()
     // Only a write that reaches the high-water mark is followed by 'drain'.
-    if (below) client.write(NOTHING, this.#onClientDrain)
+    if (below) client.write(NOTHING, () => this.#backend.resume())
     return false
   }
 
@@ -139,7 +157,14 @@ export class Tunnel {
     this.#readBuffer?.release(this.#clientEncrypts || this.#client.writableLength === 0)
   }
 
+  #clientBroke(cause: string): void {
+    if (!this.#open) return
+    this.cut()
+    this.#owner.onClientBroke(cause)
+  }
+
   #backendBroke(cause: string): void {
+    if (!this.#open) return
     const untouched = this.bytesFromClient === 0 && this.bytesFromBackend === 0
     if (untouched && !this.#client.destroyed && this.#client.writable) {
       this.#letGoOfClient()
@@ -156,14 +181,11 @@ export class Tunnel {
     this.#open = false
     const client = this.#client
     client.pause()
-    client.off('error', this.#onClientError)
-    client.off('close', this.#onClientClose)
-    client.off('end', this.#onClientEnd)
-    client.off('drain', this.#onClientDrain)
-    client.off('data', this.#onClientData)
+    stopListening(client, Tunnel.#clientListeners)
   }
 
   #closedOne(): void {
+    if (!this.#open) return
     if (++this.#closedCount < 2) return
     this.#open = false
     this.#releaseBuffer()

@@ -35,8 +35,8 @@ function start(t: T, target: Partial<DialTarget>, header: Buffer | null = null) 
     tls: null,
     ...target,
   }
-  const dial = new Dial(whole, owner, runningDeadlines(t), new ReadBuffers())
-  dial.start(header)
+  const dial = new Dial(whole, owner, runningDeadlines(t))
+  dial.start(header, new ReadBuffers(), false)
   return { dial, came: promise, calls: () => calls }
 }
 
@@ -45,9 +45,8 @@ test('a plain dial gives a socket and the buffer it reads into', async t => {
   const came = await start(t, { port: backend.port }).came
   assert(typeof came !== 'string')
   const heard: string[] = []
-  came.readBuffer!.onBytes = bytes => {
-    heard.push(bytes.toString())
-    return true
+  came.readBuffer!.reader = {
+    onBytes: bytes => heard.push(bytes.toString()) > 0,
   }
   came.socket.end('hello')
   await once(came.socket, 'end')
@@ -59,9 +58,11 @@ test('a PROXY header goes first, before the handshake too', async t => {
   const came = await start(t, { port: backend.port }, Buffer.from('HEADER ')).came
   assert(typeof came !== 'string')
   let heard = ''
-  came.readBuffer!.onBytes = bytes => {
-    heard += bytes.toString()
-    return true
+  came.readBuffer!.reader = {
+    onBytes(bytes) {
+      heard += bytes.toString()
+      return true
+    },
   }
   came.socket.end('x')
   await once(came.socket, 'end')

@@ -1,15 +1,15 @@
 import { test } from 'tap'
-import { ReadBuffer, ReadBuffers } from '../../src/transport/read-buffer.ts'
+import { OwnReadBuffer, ReadBuffers, SharedReadBuffer } from '../../src/transport/read-buffer.ts'
 
 const [SMALL, LARGE] = [1024, 262_144]
 
 /** A read that fills `count` bytes of the buffer it was given. */
-function read(buffer: ReadBuffer, count = buffer.buffer().length): void {
+function read(buffer: OwnReadBuffer, count = buffer.buffer().length): void {
   buffer.callback(count)
 }
 
 test('a transfer gets larger buffers read by read, and an idle socket the smallest', async t => {
-  const buffer = new ReadBuffer(new ReadBuffers())
+  const buffer = new OwnReadBuffer(new ReadBuffers())
   const sizes: number[] = []
   for (let i = 0; i < 5; i++) {
     sizes.push(buffer.buffer().length)
@@ -21,26 +21,28 @@ test('a transfer gets larger buffers read by read, and an idle socket the smalle
 })
 
 test('a read that needs the size it has keeps it', async t => {
-  const buffer = new ReadBuffer(new ReadBuffers())
+  const buffer = new OwnReadBuffer(new ReadBuffers())
   read(buffer)
   read(buffer, 5000)
   t.equal(buffer.buffer().length, 8192)
 })
 
 test('whoever is not done with the bytes keeps the buffer', async t => {
-  const buffer = new ReadBuffer(new ReadBuffers())
-  buffer.onBytes = () => false
+  const buffer = new OwnReadBuffer(new ReadBuffers())
+  buffer.reader = { onBytes: () => false }
   const before = buffer.buffer()
   read(buffer)
   t.equal(buffer.buffer(), before)
 })
 
 test('bytes are handed over as they stand, a full buffer as itself', async t => {
-  const buffer = new ReadBuffer(new ReadBuffers())
+  const buffer = new OwnReadBuffer(new ReadBuffers())
   const seen: Buffer[] = []
-  buffer.onBytes = bytes => {
-    seen.push(bytes)
-    return false
+  buffer.reader = {
+    onBytes(bytes) {
+      seen.push(bytes)
+      return false
+    },
   }
   buffer.buffer().write('hello')
   read(buffer, 5)
@@ -51,20 +53,20 @@ test('bytes are handed over as they stand, a full buffer as itself', async t => 
 
 test('a buffer that was given back is used again, unless it may still be read', async t => {
   const buffers = new ReadBuffers()
-  const first = new ReadBuffer(buffers)
+  const first = new OwnReadBuffer(buffers)
   const memory = first.buffer()
   first.release(true)
   first.release(true)
-  const second = new ReadBuffer(buffers)
+  const second = new OwnReadBuffer(buffers)
   t.equal(second.buffer(), memory)
-  t.not(new ReadBuffer(buffers).buffer(), memory, 'once')
+  t.not(new OwnReadBuffer(buffers).buffer(), memory, 'once')
   second.release(false)
-  t.not(new ReadBuffer(buffers).buffer(), memory)
+  t.not(new OwnReadBuffer(buffers).buffer(), memory)
 })
 
 test('buffers of the largest size are few, whoever asks', async t => {
   const buffers = new ReadBuffers()
-  const sockets = Array.from({ length: 80 }, () => new ReadBuffer(buffers))
+  const sockets = Array.from({ length: 80 }, () => new OwnReadBuffer(buffers))
   for (const socket of sockets) for (let i = 0; i < 4; i++) read(socket)
   t.equal(buffers.largestInUse, 64)
   t.equal(sockets.filter(socket => socket.buffer().length === LARGE).length, 64)
@@ -74,13 +76,31 @@ test('buffers of the largest size are few, whoever asks', async t => {
 
 test('a socket that closes in the middle of its own read keeps its last buffer', async t => {
   const buffers = new ReadBuffers()
-  const buffer = new ReadBuffer(buffers)
+  const buffer = new OwnReadBuffer(buffers)
   const memory = buffer.buffer()
-  buffer.onBytes = () => {
-    buffer.release(true)
-    return true
+  buffer.reader = {
+    onBytes() {
+      buffer.release(true)
+      return true
+    },
   }
   read(buffer)
-  t.equal(new ReadBuffer(buffers).buffer(), memory)
-  t.not(new ReadBuffer(buffers).buffer(), memory, 'it was given back once')
+  t.equal(new OwnReadBuffer(buffers).buffer(), memory)
+  t.not(new OwnReadBuffer(buffers).buffer(), memory, 'it was given back once')
+})
+
+test('a shared buffer is the same for all, and costs a socket nothing', async t => {
+  const buffers = new ReadBuffers()
+  const [one, two] = [new SharedReadBuffer(buffers), new SharedReadBuffer(buffers)]
+  t.equal(one.buffer, two.buffer)
+  const seen: string[] = []
+  one.reader = { onBytes: bytes => seen.push(`one ${bytes.toString()}`) > 0 }
+  two.reader = { onBytes: bytes => seen.push(`two ${bytes.toString()}`) > 0 }
+  one.buffer.write('hello')
+  one.callback(5, one.buffer)
+  two.buffer.write('bye')
+  two.callback(3, two.buffer)
+  t.strictSame(seen, ['one hello', 'two bye'])
+  one.release()
+  t.equal(two.buffer, buffers.shared)
 })

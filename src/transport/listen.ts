@@ -1,0 +1,18 @@
+/**
+ * Listeners that all sockets of a kind share.
+ *
+ * What a socket belongs to hangs on the socket, under a symbol, and not in a closure for each event: a
+ * dozen closures are near to a kilobyte for every connection that is merely open.
+ */
+import type { Socket } from 'node:net'
+
+/** By event; called with the socket as `this`. */
+type Listeners = Readonly<Record<string, (...args: never[]) => void>>
+
+export function listen(socket: Socket, listeners: Listeners): void {
+  for (const event in listeners) socket.on(event, listeners[event] as () => void)
+}
+
+export function stopListening(socket: Socket, listeners: Listeners): void {
+  for (const event in listeners) socket.off(event, listeners[event] as () => void)
+}
