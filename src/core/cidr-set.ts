@@ -10,6 +10,10 @@ import { ADDRESS_WORDS, isIpv4, maskAddress, parseAddress } from './address.ts'
 const NODE = 3
 const VALUE = 2
 
+/** What an IPv4 address begins with. */
+const IPV4_BITS = 96
+const IPV4 = Int32Array.of(0, 0, 0xffff, 0)
+
 export interface Cidr {
   readonly words: Int32Array
   /** Of 128: an IPv4 prefix counts from bit 96. */
@@ -35,6 +39,9 @@ export function parseCidr(text: string): Cidr | null {
 export class CidrSet {
   #nodes = new Int32Array(64 * NODE)
   #count = 1
+  /** Where the 96 bits that all IPv4 addresses begin with lead, and what was found on the way. */
+  #ipv4Node = 0
+  #ipv4Value = 0
 
   /** @param value above 0; of two values for one block the larger stays */
   add(cidr: Cidr, value: number): void {
@@ -50,19 +57,34 @@ export class CidrSet {
     }
     const at = node * NODE + VALUE
     this.#nodes[at] = Math.max(this.#nodes[at]!, value)
+    this.#findIpv4Node()
   }
 
   /** @returns the value of the longest block that holds `address`, 0 if none does */
   find(address: Int32Array): number {
     const nodes = this.#nodes
-    let value = nodes[VALUE]!
-    let node = 0
-    for (let bit = 0; bit < 128; bit++) {
+    const ipv4 = isIpv4(address)
+    let value = ipv4 ? this.#ipv4Value : nodes[VALUE]!
+    let node = ipv4 ? this.#ipv4Node : 0
+    if (node === 0 && ipv4) return value
+    for (let bit = ipv4 ? IPV4_BITS : 0; bit < 128; bit++) {
       node = nodes[node * NODE + bitAt(address, bit)]!
       if (node === 0) break
       if (nodes[node * NODE + VALUE] !== 0) value = nodes[node * NODE + VALUE]!
     }
     return value
+  }
+
+  #findIpv4Node(): void {
+    const nodes = this.#nodes
+    let node = 0
+    this.#ipv4Value = nodes[VALUE]!
+    for (let bit = 0; bit < IPV4_BITS; bit++) {
+      node = nodes[node * NODE + bitAt(IPV4, bit)]!
+      if (node === 0) break
+      if (nodes[node * NODE + VALUE] !== 0) this.#ipv4Value = nodes[node * NODE + VALUE]!
+    }
+    this.#ipv4Node = node
   }
 
   #newNode(): number {

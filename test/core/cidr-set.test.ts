@@ -28,6 +28,17 @@ test('0.0.0.0/0 is all of IPv4 and nothing of IPv6', async t => {
   t.equal(set.find(address('2001:db8::1')), 0)
 })
 
+test('IPv6 blocks that hold all of IPv4 count for it', async t => {
+  const set = new CidrSet()
+  set.add(parseCidr('::/0')!, 1)
+  t.equal(set.find(address('203.0.113.7')), 1)
+  set.add(parseCidr('::ffff:0:0/90')!, 2)
+  t.equal(set.find(address('203.0.113.7')), 2)
+  set.add(parseCidr('203.0.113.0/24')!, 3)
+  t.equal(set.find(address('203.0.113.7')), 3)
+  t.equal(set.find(address('203.0.114.7')), 2)
+})
+
 test('agrees with looking at every block in turn', async t => {
   const block = fc.tuple(fc.oneof(fc.ipV4(), fc.ipV6()), fc.nat(128)).map(([text, bits]) => {
     const v4 = !text.includes(':')
