@@ -2,15 +2,18 @@
  * Load and backend, run as processes of their own: `node bench/load.ts KIND ARGS…`. Prints one line of
  * JSON at its end; a round in which anything failed is invalid.
  */
+import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer as createHttpServer } from 'node:http'
 import { connect, createServer, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
+import { promisify } from 'node:util'
 import autocannon from 'autocannon'
 
 const MESSAGE = Buffer.alloc(64, 1)
 const CHUNK = Buffer.alloc(65_536, 1)
 const MIB = 1024 * 1024
+const WRK_PER_SECOND = 20_000
 const READ_SIZE = 262_144
 
 /** What a generator did. */
@@ -108,6 +111,19 @@ const generators: Readonly<Record<string, Generator>> = {
       connections: concurrency,
     })
     return { operations: result['2xx'], failures: result.errors + result.non2xx }
+  },
+  /** The same by wrk, which asks as fast as it can for a time: `count` sets how long. */
+  async wrk(port, count, concurrency) {
+    const seconds = Math.max(1, Math.round(count / WRK_PER_SECOND))
+    const flags = ['-t1', `-c${concurrency}`, `-d${seconds}s`, `https://127.0.0.1:${port}/`]
+    const { stdout } = await promisify(execFile)('wrk', flags)
+    const number = (pattern: RegExp): number => Number(pattern.exec(stdout)?.[1] ?? 0)
+    const errors = /Socket errors: (.*)/.exec(stdout)?.[1] ?? ''
+    const failures = [...errors.matchAll(/\d+/g)].reduce((sum, [each]) => sum + Number(each), 0)
+    return {
+      operations: number(/(\d+) requests in/),
+      failures: failures + number(/Non-2xx or 3xx responses: (\d+)/),
+    }
   },
   /** `count` TLS connections that say nothing more, held until stdin of the parent ends this process. */
   async idle(port, count, concurrency) {

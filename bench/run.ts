@@ -62,6 +62,7 @@ process.stdout.write(`\n${table(names, rows)}\n`)
 if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(results, null, 2)}\n`)
 
 function isWanted(name: string, scenario: Scenario): boolean {
+  if (scenario.program !== undefined && !isInstalled(scenario.program)) return false
   return options.only === undefined ? scenario.measure !== 'leak' : options.only.includes(name)
 }
 

@@ -6,6 +6,8 @@ export interface Scenario {
   /** What one operation is, in the table's words. */
   readonly unit: string
   readonly load: string
+  /** What has to be installed; the scenario is left out where it is not. */
+  readonly program?: string
   readonly port: keyof Ports
   readonly count: number
   readonly concurrency: number
@@ -60,6 +62,16 @@ export const scenarios = {
     concurrency: 64,
     measure: 'cpu',
     target: 1.35,
+  },
+  'tls-keepalive-wrk': {
+    about: 'the same, asked by wrk as fast as it can',
+    unit: 'request',
+    load: 'wrk',
+    program: 'wrk',
+    port: 'tls',
+    count: 60_000,
+    concurrency: 64,
+    measure: 'cpu',
   },
   'tcp-connect': {
     about: 'new TCP connection, one message',

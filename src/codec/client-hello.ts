@@ -194,8 +194,10 @@ export class ClientHello {
     if (at < 0 || end - at < 3 || bytes[at] !== NAME_TYPE_HOST_NAME) return HELLO_MALFORMED
     const name = listStart(bytes, at + 1, end)
     if (name < 0) return HELLO_MALFORMED
-    this.serverName = readServerName(bytes, name, end)
-    return this.serverName === '' ? BAD_SNI : OK
+    const serverName = readServerName(bytes, name, end)
+    if (serverName === null) return BAD_SNI
+    this.serverName = serverName
+    return OK
   }
 
   /** RFC 7301 §3.1. */

@@ -122,7 +122,10 @@ test('names that no two readers read alike', async t => {
     'a..example',
     '.example',
     'example.',
-    '127.0.0.1',
+    '1.2.3',
+    '1.2.3.256',
+    '01.2.3.4',
+    '::1::',
     'münchen.example',
     'a b.example',
     '*.example',
@@ -133,6 +136,15 @@ test('names that no two readers read alike', async t => {
   }
   for (const name of ['localhost', 'a_b.example', 'xn--mnchen-3ya.example', '1.example']) {
     t.equal(parse(record(hello({ extensions: [serverName(name)] })))[0], OK, name)
+  }
+})
+
+test('an address counts as no name: some clients send the one they were told to go to', async t => {
+  for (const name of ['127.0.0.1', '::1', '2001:db8::ffff:192.0.2.1']) {
+    const read = new ClientHello()
+    const bytes = record(hello({ extensions: [serverName(name)] }))
+    t.equal(read.parse(bytes, bytes.length), OK, name)
+    t.equal(read.serverName, '', name)
   }
 })
 
