@@ -40,9 +40,12 @@ const send = (message: WorkerMessage): void => main.postMessage(message)
 
 const targets = config.pools.flatMap(pool => pool.backends.map(backend => target(pool, backend)))
 const deadlines = new Deadlines(step)
+// Both kinds of lines are of level info.
+const logsInfo = config.logLevel === 'info' || config.logLevel === 'debug'
 const log = new SessionLog({
   worker,
-  sessions: config.connectionLog && config.logLevel !== 'silent',
+  sessions: config.connectionLog && logsInfo,
+  refusals: logsInfo,
   send: lines => send({ type: 'log', lines }),
   drop: lines => {
     slice[at.logLinesDropped]! += lines

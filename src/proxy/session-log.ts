@@ -20,6 +20,8 @@ export interface SessionLogParts {
   readonly worker: number
   /** Write a line per session. */
   readonly sessions: boolean
+  /** Write lines of refused clients. */
+  readonly refusals: boolean
   /** Sends whole lines to main. */
   readonly send: (lines: string) => void
   /** Counts lines that are not written. */
@@ -43,6 +45,7 @@ export class SessionLog {
 
   /** A client turned away right after accept: it has no session. */
   refusal(entrance: Entrance, address: string, refused: number): void {
+    if (!this.#parts.refusals) return
     const leftOut = this.#sample(refused)
     if (leftOut === -1) return
     this.#add(
@@ -55,8 +58,8 @@ export class SessionLog {
   session(session: TcpSession): void {
     const { refused, tunnel, handshake } = session
     let leftOut = 0
+    if (refused === ADMITTED ? !this.#parts.sessions : !this.#parts.refusals) return
     if (refused !== ADMITTED) leftOut = this.#sample(refused)
-    else if (!this.#parts.sessions) return
     if (leftOut === -1) return
 
     const now = performance.now()

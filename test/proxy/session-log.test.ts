@@ -6,12 +6,13 @@ import type { TcpSession } from '../../src/proxy/tcp-session.ts'
 
 const entrance = { index: 0, config: { name: 'tcp://[::]:1 "x"' } } as unknown as Entrance
 
-function makeLog(sessions = true) {
+function makeLog(sessions = true, refusals = true) {
   const batches: string[] = []
   let dropped = 0
   const log = new SessionLog({
     worker: 3,
     sessions,
+    refusals,
     send: lines => batches.push(lines),
     drop: lines => (dropped += lines),
   })
@@ -92,6 +93,15 @@ test('sessions can be left out, refusals are told all the same', async t => {
   it.log.session(SESSION)
   it.log.session(sessionWith({ ending: 'refused', refused: refusal('not-tls') }))
   t.match(it.lines(), [{ msg: 'refused', reason: 'not-tls' }])
+})
+
+test('below their level neither kind is written, nor counted as dropped', async t => {
+  const it = makeLog(false, false)
+  for (let i = 0; i < 100; i++) it.log.refusal(entrance, '192.0.2.1', refusal('denied'))
+  it.log.session(sessionWith({ ending: 'refused', refused: refusal('not-tls') }))
+  it.log.session(SESSION)
+  t.strictSame(it.lines(), [])
+  t.equal(it.dropped(), 0)
 })
 
 test('a main that does not keep up costs lines, not memory', async t => {
