@@ -1,0 +1,86 @@
+/** How long a body is: decided here, for requests and responses, and nowhere else. RFC 9112 §6. */
+import { tokenLower } from './characters.ts'
+import { CONTENT_LENGTH, TRANSFER_ENCODING } from './field-names.ts'
+import { BAD, type Head } from './head.ts'
+
+/** Instead of a length. */
+export const CHUNKED = -1
+/** To the end of the connection; of responses only. */
+export const TO_THE_END = -2
+/** Faults: the status, negative. */
+export const BAD_FRAMING = -BAD
+export const UNKNOWN_CODING = -501
+
+/** 15 digits stay exact in a number. */
+const LENGTH_DIGITS_MAX = 15
+const codings = new Set(['gzip', 'x-gzip', 'deflate', 'compress', 'x-compress', 'identity'])
+
+/**
+ * The body a request has.
+ *
+ * @param minor of the HTTP version
+ * @returns bytes, CHUNKED, BAD_FRAMING or UNKNOWN_CODING
+ */
+export function requestBody(head: Head, minor: number): number {
+  const body = declaredBody(head, minor)
+  return body === TO_THE_END ? 0 : body
+}
+
+/**
+ * The body a response has.
+ *
+ * @param toHead whether HEAD was asked
+ * @returns bytes, CHUNKED, TO_THE_END, BAD_FRAMING or UNKNOWN_CODING
+ */
+export function responseBody(head: Head, minor: number, status: number, toHead: boolean): number {
+  const body = declaredBody(head, minor)
+  if (body < TO_THE_END) return body
+  return hasNoBody(status, toHead) ? 0 : body
+}
+
+/** RFC 9110 §6.4.1: whatever the fields say. */
+export function hasNoBody(status: number, toHead: boolean): boolean {
+  return toHead || status < 200 || status === 204 || status === 304
+}
+
+function declaredBody(head: Head, minor: number): number {
+  const length = head.only(CONTENT_LENGTH)
+  const coding = head.only(TRANSFER_ENCODING)
+  // Twice is refused even if both say the same: the next reader may take the other.
+  if (length === -2 || coding === -2) return BAD_FRAMING
+  if (coding !== -1) {
+    // Both is how requests are smuggled; an HTTP/1.0 peer does not know chunks (RFC 9112 §6.1).
+    if (length !== -1 || minor === 0) return BAD_FRAMING
+    return readCoding(head.value(coding))
+  }
+  return length === -1 ? TO_THE_END : readLength(head.value(length))
+}
+
+/** @returns bytes or BAD_FRAMING */
+export function readLength(text: string): number {
+  if (text.length === 0 || text.length > LENGTH_DIGITS_MAX) return BAD_FRAMING
+  let length = 0
+  for (let i = 0; i < text.length; i++) {
+    const digit = text.charCodeAt(i) - 0x30
+    if (digit < 0 || digit > 9) return BAD_FRAMING
+    length = length * 10 + digit
+  }
+  return length
+}
+
+function readCoding(text: string): number {
+  if (text.length === 7 && text.toLowerCase() === 'chunked') return CHUNKED
+  const names = text.split(',').map(name => name.trim().toLowerCase())
+  if (!names.every(isToken)) return BAD_FRAMING
+  const chunked = names.indexOf('chunked')
+  if (names.some(name => name !== 'chunked' && !codings.has(name))) return UNKNOWN_CODING
+  // Chunked comes last and once; a body without it has no end that both sides agree on.
+  if (chunked === -1 || chunked !== names.length - 1) return BAD_FRAMING
+  return UNKNOWN_CODING
+}
+
+function isToken(text: string): boolean {
+  if (text === '') return false
+  for (let i = 0; i < text.length; i++) if (tokenLower[text.charCodeAt(i)] === 0) return false
+  return true
+}

@@ -1,0 +1,210 @@
+import { test } from 'tap'
+import { CHUNKED } from '../../../src/codec/http1/framing.ts'
+import { HEAD_MAX, NEED_MORE, OK } from '../../../src/codec/http1/head.ts'
+import { RequestHead } from '../../../src/codec/http1/request-head.ts'
+
+function parse(text: string): { code: number; head: RequestHead } {
+  const head = new RequestHead()
+  const bytes = Buffer.from(text, 'latin1')
+  return { code: head.parse(bytes, 0, bytes.length, 0), head }
+}
+
+/** The same, byte by byte: the answer at the first byte that has one. */
+function parseSlowly(text: string): number {
+  const head = new RequestHead()
+  const bytes = Buffer.from(text, 'latin1')
+  let code = NEED_MORE
+  for (let end = 1; end <= bytes.length && code === NEED_MORE; end++) {
+    code = head.parse(bytes, 0, end, end - 1)
+  }
+  return code
+}
+
+const HOST = 'Host: a.test\r\n'
+
+test('a request is read whole', async t => {
+  const text = `POST /a%7Eb/./c?x={y} HTTP/1.1\r\n${HOST}Content-Length: 12\r\nX-Two: \t two  words \r\n\r\nrest`
+  const { code, head } = parse(text)
+  t.equal(code, OK)
+  t.match(head, {
+    method: 'POST',
+    minor: 1,
+    authority: 'a.test',
+    body: 12,
+    target: { path: '/a~b/c', query: '?x={y}', authority: '' },
+    connection: { keepAlive: true },
+    size: text.length - 4,
+    count: 3,
+  })
+  t.equal(head.name(2), 'X-Two')
+  t.equal(head.value(2), 'two  words')
+})
+
+const refused: [string, number, string][] = [
+  ['no host', 400, 'GET / HTTP/1.1\r\n\r\n'],
+  ['two hosts', 400, `GET / HTTP/1.1\r\n${HOST}Host: b.test\r\n\r\n`],
+  ['empty host', 400, 'GET / HTTP/1.1\r\nHost:\r\n\r\n'],
+  ['host with a path', 400, 'GET / HTTP/1.1\r\nHost: a.test/x\r\n\r\n'],
+  ['host with user', 400, 'GET / HTTP/1.1\r\nHost: u@a.test\r\n\r\n'],
+  ['two hosts in one', 400, 'GET / HTTP/1.1\r\nHost: a.test, b.test\r\n\r\n'],
+  ['port too high', 400, 'GET / HTTP/1.1\r\nHost: a.test:65536\r\n\r\n'],
+  ['bare LF', 400, `GET / HTTP/1.1\nHost: a.test\n\n`],
+  ['bare LF in fields', 400, `GET / HTTP/1.1\r\n${HOST}A: b\nC: d\r\n\r\n`],
+  ['bare CR', 400, `GET / HTTP/1.1\r\n${HOST}A: b\rC: d\r\n\r\n`],
+  ['NUL', 400, `GET / HTTP/1.1\r\n${HOST}A: b\0\r\n\r\n`],
+  ['a control character', 400, `GET / HTTP/1.1\r\n${HOST}A: b\x01\r\n\r\n`],
+  ['obs-fold', 400, `GET / HTTP/1.1\r\n${HOST}A: b\r\n c\r\n\r\n`],
+  ['fold at once', 400, `GET / HTTP/1.1\r\n Host: a.test\r\n\r\n`],
+  ['blank before the colon', 400, `GET / HTTP/1.1\r\n${HOST}A : b\r\n\r\n`],
+  ['empty name', 400, `GET / HTTP/1.1\r\n${HOST}: b\r\n\r\n`],
+  ['no colon', 400, `GET / HTTP/1.1\r\n${HOST}A\r\n\r\n`],
+  ['name of more than tokens', 400, `GET / HTTP/1.1\r\n${HOST}A(b): c\r\n\r\n`],
+  ['two blanks', 400, `GET  / HTTP/1.1\r\n${HOST}\r\n`],
+  ['a tab', 400, `GET\t/ HTTP/1.1\r\n${HOST}\r\n`],
+  ['blank at the end', 400, `GET / HTTP/1.1 \r\n${HOST}\r\n`],
+  ['HTTP/0.9', 400, `GET /\r\n${HOST}\r\n`],
+  ['no method', 400, ` / HTTP/1.1\r\n${HOST}\r\n`],
+  ['lower-case version', 400, `GET / http/1.1\r\n${HOST}\r\n`],
+  ['HTTP/1.10', 400, `GET / HTTP/1.10\r\n${HOST}\r\n`],
+  ['HTTP/2.0', 505, `GET / HTTP/2.0\r\n${HOST}\r\n`],
+  ['HTTP/1.2', 505, `GET / HTTP/1.2\r\n${HOST}\r\n`],
+  ['CONNECT', 501, `CONNECT a.test:443 HTTP/1.1\r\n${HOST}\r\n`],
+  ['star, not OPTIONS', 400, `GET * HTTP/1.1\r\n${HOST}\r\n`],
+  ['no leading slash', 400, `GET x HTTP/1.1\r\n${HOST}\r\n`],
+  ['fragment', 400, `GET /a#b HTTP/1.1\r\n${HOST}\r\n`],
+  ['other scheme', 400, `GET ftp://a.test/ HTTP/1.1\r\n${HOST}\r\n`],
+  [
+    'CL and TE',
+    400,
+    `POST / HTTP/1.1\r\n${HOST}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n`,
+  ],
+  [
+    'TE and CL',
+    400,
+    `POST / HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n`,
+  ],
+  ['two lengths', 400, `POST / HTTP/1.1\r\n${HOST}Content-Length: 5\r\nContent-Length: 6\r\n\r\n`],
+  [
+    'the same length twice',
+    400,
+    `POST / HTTP/1.1\r\n${HOST}Content-Length: 5\r\nContent-Length: 5\r\n\r\n`,
+  ],
+  ...['', '+5', '-5', '5,5', '5, 5', '0x5', '5 5', '5a', '٣', '9'.repeat(20), '1e1', '5;'].map(
+    (length): [string, number, string] => [
+      `length ${length}`,
+      400,
+      `POST / HTTP/1.1\r\n${HOST}Content-Length: ${length}\r\n\r\n`,
+    ],
+  ),
+  ...(
+    [
+      ['identity', 400],
+      ['gzip', 400],
+      ['chunked, gzip', 400],
+      ['chunked, chunked', 400],
+      ['gzip, chunked', 501],
+      ['xchunked', 501],
+      ['chunked;q=1', 400],
+      ['', 400],
+      [',chunked', 400],
+      ['"chunked"', 400],
+      ['\x0bchunked', 400],
+    ] as [string, number][]
+  ).map(([coding, code]): [string, number, string] => [
+    `coding ${coding}`,
+    code,
+    `POST / HTTP/1.1\r\n${HOST}Transfer-Encoding: ${coding}\r\n\r\n`,
+  ]),
+  [
+    'two codings',
+    400,
+    `POST / HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n`,
+  ],
+  ['chunks in HTTP/1.0', 400, `POST / HTTP/1.0\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n`],
+  [
+    'other expectation',
+    417,
+    `POST / HTTP/1.1\r\n${HOST}Expect: 200-ok\r\nContent-Length: 1\r\n\r\n`,
+  ],
+  ['long target', 414, `GET /${'a'.repeat(9000)} HTTP/1.1\r\n${HOST}\r\n`],
+  ['long head', 431, `GET / HTTP/1.1\r\n${HOST}A: ${'a'.repeat(HEAD_MAX)}\r\n\r\n`],
+  ['many fields', 431, `GET / HTTP/1.1\r\n${HOST}${'A: b\r\n'.repeat(100)}\r\n`],
+]
+
+test('what could be read in two ways, or is too much, is refused by its status', async t => {
+  for (const [name, code, text] of refused) {
+    t.equal(parse(text).code, code, name)
+    t.equal(parseSlowly(text), code, `${name}, byte by byte`)
+  }
+})
+
+test('what is unusual and means one thing is taken', async t => {
+  const taken: [string, string, object][] = [
+    [
+      'HTTP/1.0',
+      'GET / HTTP/1.0\r\n\r\n',
+      { minor: 0, authority: '', connection: { keepAlive: false } },
+    ],
+    [
+      'HTTP/1.0 kept',
+      `GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n`,
+      { connection: { keepAlive: true } },
+    ],
+    ['no blank after the colon', 'GET / HTTP/1.1\r\nHost:a.test\r\n\r\n', { authority: 'a.test' }],
+    [
+      'absolute form',
+      `GET http://b.test:80 HTTP/1.1\r\n${HOST}\r\n`,
+      { authority: 'b.test:80', target: { path: '/' } },
+    ],
+    ['star', `OPTIONS * HTTP/1.1\r\n${HOST}\r\n`, { target: { path: '*' } }],
+    ['IPv6', 'GET / HTTP/1.1\r\nHost: [::1]:80\r\n\r\n', { authority: '[::1]:80' }],
+    [
+      'chunked in capitals',
+      `POST / HTTP/1.1\r\n${HOST}Transfer-Encoding: CHUNKED\r\n\r\n`,
+      { body: CHUNKED },
+    ],
+    ['a method nobody knows', `BREW / HTTP/1.1\r\n${HOST}\r\n`, { method: 'BREW' }],
+    [
+      'close',
+      `GET / HTTP/1.1\r\n${HOST}Connection: foo, Close\r\n\r\n`,
+      { connection: { keepAlive: false, named: ['foo'] } },
+    ],
+    [
+      'protected names',
+      `GET / HTTP/1.1\r\n${HOST}Connection: X-Forwarded-For, Authorization, Host\r\n\r\n`,
+      { connection: { named: [] } },
+    ],
+    [
+      'WebSocket',
+      `GET / HTTP/1.1\r\n${HOST}Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n`,
+      { upgrade: true },
+    ],
+    [
+      'h2c',
+      `GET / HTTP/1.1\r\n${HOST}Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n\r\n`,
+      { upgrade: false },
+    ],
+    [
+      'Expect',
+      `PUT / HTTP/1.1\r\n${HOST}Expect: 100-Continue\r\nContent-Length: 1\r\n\r\n`,
+      { expectsContinue: true },
+    ],
+  ]
+  for (const [name, text, facts] of taken) {
+    const { code, head } = parse(text)
+    t.equal(code, OK, name)
+    t.match(head, facts, name)
+    t.equal(parseSlowly(text), OK, name)
+  }
+})
+
+test('one object reads one head after the other', async t => {
+  const head = new RequestHead()
+  const first = Buffer.from(
+    `POST /a HTTP/1.1\r\n${HOST}Expect: 100-continue\r\nContent-Length: 3\r\n\r\n`,
+  )
+  const second = Buffer.from(`GET /b HTTP/1.1\r\n${HOST}\r\n`)
+  t.equal(head.parse(first, 0, first.length, 0), OK)
+  t.equal(head.parse(second, 0, second.length, 0), OK)
+  t.match(head, { method: 'GET', body: 0, expectsContinue: false, upgrade: false, count: 1 })
+})
