@@ -10,12 +10,19 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { balancers } from './balance/balancers.ts'
 import { Candidates } from './balance/candidates.ts'
 import { Outlier } from './balance/outlier.ts'
-import type { BackendConfig, ListenerConfig, PoolConfig } from './config/config.ts'
+import {
+  type BackendConfig,
+  type ListenerConfig,
+  type PoolConfig,
+  terminatesTls,
+  usesTls,
+} from './config/config.ts'
 import type { MainMessage, WorkerMessage, WorkerStart } from './config/messages.ts'
 import { CidrSet, parseCidr } from './core/cidr-set.ts'
 import { Admission } from './guard/admission.ts'
 import { Accept } from './proxy/accept.ts'
 import type { Edge, Entrance } from './proxy/edge.ts'
+import { IdleBackends } from './proxy/idle-backends.ts'
 import { Pool } from './proxy/pool.ts'
 import { serverNameRoutes } from './proxy/server-name-routes.ts'
 import { SessionLog } from './proxy/session-log.ts'
@@ -59,6 +66,7 @@ const edge: Edge = {
   pools: pools(),
   deadlines,
   readBuffers: new ReadBuffers(),
+  idleBackends: new IdleBackends(targets.length, deadlines, config.http),
   log,
   slice,
   at,
@@ -109,6 +117,8 @@ function hear(message: MainMessage): void {
       // After one more turn of the loop: what waits in the accept queue is reset by closing.
       setImmediate(() => {
         for (const listener of listeners) listener.close()
+        for (const session of edge.sessions) session.drain()
+        edge.idleBackends.clear()
       })
       break
     case 'stop':
@@ -143,15 +153,19 @@ function entrance(listener: ListenerConfig, index: number): Entrance {
   return {
     index,
     config: listener,
-    proxies: listener.proxyProtocolFrom.length === 0 ? null : cidrs(listener.proxyProtocolFrom),
-    tls:
-      listener.mode === 'tls' ? new TlsContexts({ listener: listener.name, ...config.tls }) : null,
+    proxies: cidrs(listener.proxyProtocolFrom),
+    forwarders: cidrs(listener.forwardedFrom),
+    tls: terminatesTls(listener.mode)
+      ? new TlsContexts({ listener: listener.name, ...config.tls })
+      : null,
     alpn: listener.alpn.length === 0 ? null : alpnWire(listener.alpn),
     routes: serverNameRoutes(listener.routes),
   }
 }
 
-function cidrs(blocks: readonly string[]): CidrSet {
+/** @returns null for none */
+function cidrs(blocks: readonly string[]): CidrSet | null {
+  if (blocks.length === 0) return null
   const set = new CidrSet()
   for (const block of blocks) {
     const cidr = parseCidr(block)
@@ -190,7 +204,7 @@ function target(pool: PoolConfig, backend: BackendConfig): DialTarget {
     address: null,
     port: backend.port,
     timeoutMs: pool.connectTimeoutMs,
-    tls: backend.scheme === 'tls' ? backendTls(backend) : null,
+    tls: usesTls(backend.scheme) ? backendTls(backend) : null,
   }
 }
 

@@ -1,9 +1,9 @@
-/** `--backend`: tcp://HOST:PORT or tls://HOST:PORT, and how it is to be used in the query. */
-import type { BackendConfig } from './config.ts'
+/** `--backend`: tcp://, tls://, http:// or https://HOST:PORT, and how it is to be used in the query. */
+import { type BackendConfig, usesTls } from './config.ts'
 import { didYouMean } from './nearest.ts'
 import { isHost, type Read, readEndpoint } from './values.ts'
 
-const SCHEMES = ['tcp', 'tls'] as const
+const SCHEMES = ['tcp', 'tls', 'http', 'https'] as const
 const PARAMETERS = [
   'weight',
   'backup',
@@ -41,7 +41,8 @@ export function readBackendUrl(text: string): Read<BackendConfig> {
     if (query.getAll(name).length > 1) return fail(`${name} is given more than once`)
   }
   const tlsOnly = TLS_ONLY.find(name => query.has(name))
-  if (scheme === 'tcp' && tlsOnly !== undefined) return fail(`${tlsOnly} is for tls:// backends`)
+  if (!usesTls(scheme) && tlsOnly !== undefined)
+    return fail(`${tlsOnly} is for tls:// and https:// backends`)
 
   const weight = readWhole(query.get('weight') ?? '1', 1, WEIGHT_MAX)
   if (weight === -1)

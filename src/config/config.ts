@@ -6,11 +6,26 @@
  */
 import type { BalancerName } from '../balance/balancers.ts'
 
-export type ListenerMode = 'tcp' | 'tls' | 'sni'
+export type ListenerMode = 'tcp' | 'tls' | 'sni' | 'http' | 'https'
+export type BackendScheme = 'tcp' | 'tls' | 'http' | 'https'
 export type TlsProfile = 'intermediate' | 'modern'
 export type ProbeKind = 'none' | 'tcp' | 'tls' | 'http'
 export type SendProxy = 'off' | 'v1' | 'v2'
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent'
+
+/** TLS is ended here. */
+export function terminatesTls(mode: ListenerMode): boolean {
+  return mode === 'tls' || mode === 'https'
+}
+
+export function speaksHttp(mode: ListenerMode | BackendScheme): boolean {
+  return mode === 'http' || mode === 'https'
+}
+
+/** The backend is spoken to over TLS. */
+export function usesTls(scheme: BackendScheme): boolean {
+  return scheme === 'tls' || scheme === 'https'
+}
 
 export interface Config {
   readonly listeners: readonly ListenerConfig[]
@@ -21,6 +36,7 @@ export interface Config {
   readonly admin: Endpoint | null
   readonly guards: GuardConfig
   readonly tls: TlsConfig
+  readonly http: HttpConfig
   /** Longest silence, in both directions, before a session ends; 0 is no limit. */
   readonly idleTimeoutMs: number
   /** How long running sessions may go on after SIGTERM. */
@@ -46,6 +62,8 @@ export interface ListenerConfig extends Endpoint {
   readonly routes: readonly SniRoute[]
   /** CIDRs whose connections must begin with a PROXY header, v1 or v2; from others none is read. */
   readonly proxyProtocolFrom: readonly string[]
+  /** CIDRs of proxies in front whose Forwarded fields and request ids are kept. */
+  readonly forwardedFrom: readonly string[]
   /** `tls`: protocols offered by ALPN; with an empty list ALPN is not negotiated. */
   readonly alpn: readonly string[]
 }
@@ -67,6 +85,26 @@ export interface TlsConfig {
   readonly handshakeTimeoutMs: number
   /** Time between new session-ticket keys; the previous key is accepted for as long again. */
   readonly ticketRotationMs: number
+}
+
+/** Of `http` and `https` listeners. */
+export interface HttpConfig {
+  /** First byte of a request head to its last. */
+  readonly headTimeoutMs: number
+  /** Longest silence of a client that is sending a body. */
+  readonly bodyTimeoutMs: number
+  /** Longest wait for the next request on a connection. */
+  readonly keepAliveTimeoutMs: number
+  /** Whole request to the head of its response. */
+  readonly responseTimeoutMs: number
+  /** Bytes of a request body; 0 is no limit. */
+  readonly bodyMax: number
+  /** Requests on one connection before it is closed. */
+  readonly requestsPerConnection: number
+  /** Connections to one backend that a worker keeps for the next request. */
+  readonly backendIdleMax: number
+  /** How long it keeps them. */
+  readonly backendIdleMs: number
 }
 
 export interface CertificateConfig {
@@ -100,7 +138,7 @@ export interface PoolConfig {
 export interface BackendConfig extends Endpoint {
   /** `host:port` as configured; unique within the pool. */
   readonly name: string
-  readonly scheme: 'tcp' | 'tls'
+  readonly scheme: BackendScheme
   /** 1 to 256. */
   readonly weight: number
   /** Used only when no other backend is up. */
@@ -142,6 +180,9 @@ export interface GuardConfig {
   /** TLS handshakes per second and address; 0 is no limit. */
   readonly handshakeRate: number
   readonly handshakeBurst: number
+  /** HTTP requests per second and address; 0 is no limit. */
+  readonly requestRate: number
+  readonly requestBurst: number
   /** Connections at once, all listeners and workers; 0 is no limit. */
   readonly connectionsMax: number
   /** CIDRs let in; with any given, all others are refused. The most specific of both lists wins. */
@@ -151,6 +192,6 @@ export interface GuardConfig {
   readonly ipv4Prefix: number
   /** Bits of an IPv6 address that are counted as one client, 16 to 128. */
   readonly ipv6Prefix: number
-  /** Addresses remembered; memory is fixed at about 45 bytes each. */
+  /** Addresses remembered; memory is fixed at about 50 bytes each. */
   readonly addressTableSize: number
 }

@@ -1,9 +1,9 @@
-/** `--listen`: tcp://[ADDR]:PORT, tls://… or sni://…, with `?pool=NAME`. */
+/** `--listen`: tcp://[ADDR]:PORT, tls://…, sni://…, http://… or https://…, with `?pool=NAME`. */
 import type { ListenerMode } from './config.ts'
 import { didYouMean } from './nearest.ts'
 import { type Read, readEndpoint } from './values.ts'
 
-const MODES = ['tcp', 'tls', 'sni'] as const
+const MODES = ['tcp', 'tls', 'sni', 'http', 'https'] as const
 const PARAMETERS = ['pool']
 
 export interface ListenUrl {

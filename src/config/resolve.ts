@@ -2,16 +2,19 @@
 import { availableParallelism } from 'node:os'
 import type { BalancerName } from '../balance/balancers.ts'
 import { readBackendUrl } from './backend-url.ts'
-import type {
-  BackendConfig,
-  Config,
-  ListenerConfig,
-  LogLevel,
-  PoolConfig,
-  ProbeKind,
-  SendProxy,
-  SniRoute,
-  TlsProfile,
+import {
+  type BackendConfig,
+  type Config,
+  type ListenerConfig,
+  type ListenerMode,
+  type LogLevel,
+  type PoolConfig,
+  type ProbeKind,
+  type SendProxy,
+  type SniRoute,
+  type TlsProfile,
+  speaksHttp,
+  terminatesTls,
 } from './config.ts'
 import {
   connectionsWithin,
@@ -57,6 +60,16 @@ export function resolveConfig(resolution: Resolution): Config {
       helloTimeoutMs: settings['hello-timeout']!,
       handshakeTimeoutMs: settings['handshake-timeout']!,
       ticketRotationMs: settings['ticket-rotation']!,
+    },
+    http: {
+      headTimeoutMs: settings['head-timeout']!,
+      bodyTimeoutMs: settings['body-timeout']!,
+      keepAliveTimeoutMs: settings['keep-alive-timeout']!,
+      responseTimeoutMs: settings['response-timeout']!,
+      bodyMax: settings['body-max']!,
+      requestsPerConnection: settings['requests-per-connection']!,
+      backendIdleMax: settings['backend-idle-max']!,
+      backendIdleMs: settings['backend-idle-timeout']!,
     },
     idleTimeoutMs: settings['idle-timeout']!,
     drainTimeoutMs: settings['drain-timeout']!,
@@ -174,6 +187,9 @@ function resolveListeners(
     const routes = resolveRoutes(section.routes ?? {}, pools, mode, where, problems)
     const wanted = section.pool ?? read.value.pool
     const known = poolIndex(wanted, pools, routes.length > 0, where, problems)
+    for (const index of [known, ...routes.map(route => route.pool)]) {
+      checkScheme(mode, pools[index], where, problems)
+    }
     listeners.push({
       name,
       mode,
@@ -182,7 +198,8 @@ function resolveListeners(
       pool: known,
       routes,
       proxyProtocolFrom: own['proxy-protocol-from'] ?? [],
-      alpn: mode === 'tls' ? (own.alpn ?? []) : [],
+      forwardedFrom: own['forwarded-from'] ?? [],
+      alpn: alpnOf(mode, own),
     })
   }
   for (const url of settings.listen ?? []) add(url, {}, settings, '--listen')
@@ -206,6 +223,28 @@ function resolveListeners(
   return listeners
 }
 
+/** `http` and nothing else where HTTP is spoken: h2 is not there yet. */
+function alpnOf(mode: ListenerMode, own: Settings): readonly string[] {
+  if (mode === 'https') return own.alpn ?? ['http/1.1']
+  return mode === 'tls' ? (own.alpn ?? []) : []
+}
+
+/** What is looked at as HTTP goes to backends that speak it, and the other way round. */
+function checkScheme(
+  mode: ListenerMode,
+  pool: PoolConfig | undefined,
+  where: string,
+  problems: Problem[],
+): void {
+  const odd = pool?.backends.find(({ scheme }) => speaksHttp(scheme) !== speaksHttp(mode))
+  if (pool === undefined || odd === undefined) return
+  const wanted = speaksHttp(mode) ? 'http:// or https://' : 'tcp:// or tls://'
+  problems.push({
+    where,
+    message: `a ${mode} listener needs ${wanted} backends, pool ${pool.name} has ${odd.scheme}://${odd.name}`,
+  })
+}
+
 interface ListenerSection {
   readonly name?: string | undefined
   readonly pool?: string | undefined
@@ -220,10 +259,10 @@ function resolveRoutes(
   problems: Problem[],
 ): SniRoute[] {
   const names = Object.keys(routes)
-  if (mode === 'tcp' && names.length > 0) {
+  if ((mode === 'tcp' || mode === 'http') && names.length > 0) {
     problems.push({
       where,
-      message: 'a tcp listener sees no server name to route by; use sni:// or tls://',
+      message: `${mode === 'tcp' ? 'a tcp' : 'an http'} listener sees no server name to route by; use sni://, tls:// or https://`,
     })
   }
   return names.flatMap(serverName => {
@@ -281,11 +320,11 @@ function resolveCertificates(
 ): Config['tls']['certificates'] {
   const certs = settings.cert ?? []
   const keys = settings.key ?? []
-  if (certs.length === 0 && listeners.some(({ mode }) => mode === 'tls')) {
+  if (certs.length === 0 && listeners.some(({ mode }) => terminatesTls(mode))) {
     problems.push({
       where: '--cert',
       message:
-        'a tls:// listener needs a certificate; give --cert and --key (weir cert ca makes one for development)',
+        'a tls:// or https:// listener needs a certificate; give --cert and --key (weir cert ca makes one for development)',
     })
   }
   // Without any --key the certificate files hold their keys as well.
@@ -314,7 +353,7 @@ function resolveGuards(settings: Settings, workers: number, problems: Problem[])
       message: `${connectionsMax} connections need ${needed} descriptors, the limit is ${limit}; raise it (LimitNOFILE= in the unit, ulimit -n) or lower --connections-max to ${connectionsWithin(limit, workers)}`,
     })
   }
-  for (const kind of ['connection', 'handshake'] as const) {
+  for (const kind of ['connection', 'handshake', 'request'] as const) {
     const rate = settings[`${kind}-rate`]!
     const burst = settings[`${kind}-burst`]!
     if (rate !== 0 && burst / rate > 3600) {
@@ -330,6 +369,8 @@ function resolveGuards(settings: Settings, workers: number, problems: Problem[])
     connectionsPerAddress: settings['connections-per-address']!,
     handshakeRate: settings['handshake-rate']!,
     handshakeBurst: settings['handshake-burst']!,
+    requestRate: settings['request-rate']!,
+    requestBurst: settings['request-burst']!,
     connectionsMax,
     allow: settings.allow ?? [],
     deny: settings.deny ?? [],

@@ -1,12 +1,18 @@
 /** `Config` → the YAML that `--config` reads back to the same: what `weir check` prints. */
 import { stringify } from 'yaml'
 import { formatBackendUrl } from './backend-url.ts'
-import type { Config, ListenerConfig, PoolConfig } from './config.ts'
+import {
+  type Config,
+  type ListenerConfig,
+  type PoolConfig,
+  speaksHttp,
+  terminatesTls,
+} from './config.ts'
 import { formatListenUrl } from './listen-url.ts'
 import { formatDuration } from './values.ts'
 
 export function configToYaml(config: Config): string {
-  const { guards, tls, admin } = config
+  const { guards, tls, http, admin } = config
   return stringify(
     {
       workers: config.workers,
@@ -25,11 +31,21 @@ export function configToYaml(config: Config): string {
       'hello-timeout': formatDuration(tls.helloTimeoutMs),
       'handshake-timeout': formatDuration(tls.handshakeTimeoutMs),
       'ticket-rotation': formatDuration(tls.ticketRotationMs),
+      'head-timeout': formatDuration(http.headTimeoutMs),
+      'body-timeout': formatDuration(http.bodyTimeoutMs),
+      'keep-alive-timeout': formatDuration(http.keepAliveTimeoutMs),
+      'response-timeout': formatDuration(http.responseTimeoutMs),
+      'body-max': http.bodyMax,
+      'requests-per-connection': http.requestsPerConnection,
+      'backend-idle-max': http.backendIdleMax,
+      'backend-idle-timeout': formatDuration(http.backendIdleMs),
       'connection-rate': guards.connectionRate,
       'connection-burst': guards.connectionBurst,
       'connections-per-address': guards.connectionsPerAddress,
       'handshake-rate': guards.handshakeRate,
       'handshake-burst': guards.handshakeBurst,
+      'request-rate': guards.requestRate,
+      'request-burst': guards.requestBurst,
       'connections-max': guards.connectionsMax,
       allow: guards.allow,
       deny: guards.deny,
@@ -44,7 +60,7 @@ export function configToYaml(config: Config): string {
 }
 
 function listenerSection(listener: ListenerConfig, pools: readonly PoolConfig[]): object {
-  const { name, mode, host, port, pool, routes, proxyProtocolFrom, alpn } = listener
+  const { name, mode, host, port, pool, routes, proxyProtocolFrom, forwardedFrom, alpn } = listener
   return {
     listen: formatListenUrl(mode, host, port),
     name,
@@ -57,7 +73,8 @@ function listenerSection(listener: ListenerConfig, pools: readonly PoolConfig[])
           ),
         }),
     'proxy-protocol-from': proxyProtocolFrom,
-    ...(mode === 'tls' ? { alpn } : {}),
+    ...(speaksHttp(mode) ? { 'forwarded-from': forwardedFrom } : {}),
+    ...(terminatesTls(mode) ? { alpn } : {}),
   }
 }
 

@@ -1,7 +1,7 @@
 /** One probe of one backend: a connection, a handshake or a request, before a deadline. */
 import { connect, isIP, type Socket } from 'node:net'
 import { connect as connectTls, type SecureContext } from 'node:tls'
-import type { BackendConfig, ProbeConfig, SendProxy } from '../config/config.ts'
+import { type BackendConfig, type ProbeConfig, type SendProxy, usesTls } from '../config/config.ts'
 
 /** A status line is shorter; a backend that sends more without one is not speaking HTTP. */
 const ANSWER_BYTES_MAX = 8192
@@ -48,7 +48,7 @@ export function probe(target: ProbeTarget, address: string): Promise<string | nu
       return
     }
     if (header !== null) raw.write(header)
-    if (config.kind === 'tls' || backend.scheme === 'tls')
+    if (config.kind === 'tls' || usesTls(backend.scheme))
       socket = startTls(raw, target, ready, finish)
     else ready()
   })
@@ -71,7 +71,7 @@ function startTls(
     ...(secureContext === null ? {} : { secureContext }),
     ...(isIP(backend.serverName) === 0 ? { servername: backend.serverName } : {}),
     // A tls probe of a tcp:// backend asks only whether TLS is spoken there.
-    rejectUnauthorized: backend.scheme === 'tls' && !backend.insecure,
+    rejectUnauthorized: usesTls(backend.scheme) && !backend.insecure,
   })
   socket.on('error', (error: NodeJS.ErrnoException) =>
     finish(`TLS: ${error.code ?? error.message}`),

@@ -7,7 +7,7 @@
 import { readFileSync } from 'node:fs'
 import { createSecureContext } from 'node:tls'
 import type { Logger } from 'pino'
-import type { BackendConfig, Config, PoolConfig } from '../config/config.ts'
+import { type BackendConfig, type Config, type PoolConfig, usesTls } from '../config/config.ts'
 import { ticks } from '../core/clock.ts'
 import { type BackendTable, DOWN, UP } from '../shared/backend-table.ts'
 import { Health, type HealthState } from './health.ts'
@@ -179,7 +179,7 @@ export class Prober {
 
 function patient(index: number, pool: PoolConfig, backend: BackendConfig): Patient {
   const ca = backend.ca === null ? {} : { ca: readFileSync(backend.ca) }
-  const secureContext = backend.scheme === 'tls' ? createSecureContext(ca) : null
+  const secureContext = usesTls(backend.scheme) ? createSecureContext(ca) : null
   return {
     index,
     pool,

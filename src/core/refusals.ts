@@ -12,6 +12,7 @@ export const refusals = [
   ['connections-per-address', 'the address holds --connections-per-address connections'],
   ['connections-max', 'the host holds --connections-max connections'],
   ['handshake-rate', 'the address starts TLS handshakes faster than --handshake-rate'],
+  ['request-rate', 'the address makes HTTP requests faster than --request-rate'],
   ['draining', 'weir is stopping and takes no new connections'],
   ['proxy-header-malformed', 'a trusted proxy sent no valid PROXY header'],
   ['proxy-header-timeout', 'a trusted proxy sent no whole PROXY header in 3 s'],
@@ -22,6 +23,13 @@ export const refusals = [
   ['bad-server-name', 'the server name in the ClientHello is not a host name'],
   ['unknown-server-name', 'no certificate (with --strict-sni) or route covers the server name'],
   ['tls-version', 'the client offers no TLS version weir accepts'],
+  ['bad-request', 'the request breaks the rules of RFC 9112, or could be read in two ways'],
+  ['request-too-large', 'the request line, its head or its body is larger than allowed'],
+  ['request-timeout', 'the request did not come within --head-timeout or --body-timeout'],
+  [
+    'not-supported',
+    'the request asks for what weir does not do: CONNECT, other codings or versions',
+  ],
 ] as const satisfies readonly (readonly [name: string, cause: string])[]
 
 export type RefusalName = (typeof refusals)[number][0]

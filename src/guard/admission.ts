@@ -10,7 +10,7 @@ import { ADMITTED, refusal } from '../core/refusals.ts'
 import type { Shared } from '../shared/layout.ts'
 import { AddressList } from './address-list.ts'
 import type { Guard } from './guard.ts'
-import { connectionGuards, type GuardLimits, handshakeGuards } from './guards.ts'
+import { connectionGuards, type GuardLimits, handshakeGuards, requestGuards } from './guards.ts'
 
 const CONNECTIONS_MAX = refusal('connections-max')
 
@@ -37,6 +37,7 @@ export class Admission {
   readonly #list: AddressList
   readonly #connection: readonly Guard[]
   readonly #handshake: readonly Guard[]
+  readonly #request: readonly Guard[]
   readonly #counted = new Int32Array(ADDRESS_WORDS)
   /** Ledger lines that are free, as a stack. */
   readonly #free: Int32Array
@@ -49,6 +50,7 @@ export class Admission {
     this.#list = new AddressList(options.allow, options.deny)
     this.#connection = connectionGuards(shared.addresses, options)
     this.#handshake = handshakeGuards(shared.addresses, options)
+    this.#request = requestGuards(shared.addresses, options)
     const entries = shared.options.sessionsPerWorker
     this.#free = Int32Array.from({ length: entries }, (_, i) => entries - 1 - i)
     this.#freeCount = entries
@@ -85,6 +87,11 @@ export class Admission {
   /** Asks whether the address may start a TLS handshake now. */
   handshake(place: Place, now: number): number {
     return check(this.#handshake, place.slot, now)
+  }
+
+  /** Asks whether the address may make a request now. */
+  request(place: Place, now: number): number {
+    return check(this.#request, place.slot, now)
   }
 
   /** Gives back what {@link enter} counted; once per session. */

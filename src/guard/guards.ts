@@ -8,6 +8,7 @@ import { ConnectionRate } from './connection-rate.ts'
 import { ConnectionsPerAddress } from './connections-per-address.ts'
 import type { Guard } from './guard.ts'
 import { HandshakeRate } from './handshake-rate.ts'
+import { RequestRate } from './request-rate.ts'
 
 /** The limits, as in the config; 0 is no limit. */
 export interface GuardLimits {
@@ -16,6 +17,8 @@ export interface GuardLimits {
   readonly connectionsPerAddress: number
   readonly handshakeRate: number
   readonly handshakeBurst: number
+  readonly requestRate: number
+  readonly requestBurst: number
 }
 
 /** Right after accept, before anything is read. */
@@ -29,4 +32,9 @@ export function connectionGuards(addresses: AddressTable, limits: GuardLimits): 
 /** Once the ClientHello is whole, before any cryptography. */
 export function handshakeGuards(addresses: AddressTable, limits: GuardLimits): readonly Guard[] {
   return limits.handshakeRate === 0 ? [] : [new HandshakeRate(addresses, limits)]
+}
+
+/** Once a request head is whole and valid, before anything is done for it. */
+export function requestGuards(addresses: AddressTable, limits: GuardLimits): readonly Guard[] {
+  return limits.requestRate === 0 ? [] : [new RequestRate(addresses, limits)]
 }

@@ -9,6 +9,7 @@ import type { Shared } from '../shared/layout.ts'
 import type { Deadlines } from '../transport/deadlines.ts'
 import type { ReadBuffers } from '../transport/read-buffer.ts'
 import type { TlsContexts } from '../transport/tls-contexts.ts'
+import type { IdleBackends } from './idle-backends.ts'
 import type { Pool } from './pool.ts'
 import type { SessionLog } from './session-log.ts'
 import type { TcpSession } from './tcp-session.ts'
@@ -21,6 +22,7 @@ export interface Edge {
   readonly pools: readonly Pool[]
   readonly deadlines: Deadlines
   readonly readBuffers: ReadBuffers
+  readonly idleBackends: IdleBackends
   readonly log: SessionLog
   /** This worker's counters, and where each stands among them. */
   readonly slice: Float64Array
@@ -35,6 +37,8 @@ export interface Entrance {
   readonly config: ListenerConfig
   /** Peers whose connections begin with a PROXY header; null for none. */
   readonly proxies: CidrSet | null
+  /** Proxies whose word on the client counts; null for none. */
+  readonly forwarders: CidrSet | null
   /** null unless the listener terminates TLS. */
   readonly tls: TlsContexts | null
   /** ALPN in wire form; null if it is not negotiated. */

@@ -5,8 +5,10 @@
  * one to write, so that lines of two threads never mix. A flood of refusals is sampled by reason, and
  * if main does not keep up lines are dropped and counted: the log never holds up the data path.
  */
-import { ADMITTED, refusals } from '../core/refusals.ts'
+import { ADMITTED, refusal, type RefusalName, refusals } from '../core/refusals.ts'
 import type { Entrance } from './edge.ts'
+import type { Exchange } from './exchange.ts'
+import type { Http1Session } from './http1-session.ts'
 import type { TcpSession } from './tcp-session.ts'
 
 /** Lines per reason and second; the next one says how many were left out. */
@@ -54,9 +56,38 @@ export class SessionLog {
     )
   }
 
+  /** An exchange that ended. */
+  exchange(session: Http1Session, exchange: Exchange): void {
+    if (!this.#parts.sessions) return
+    const { head } = exchange
+    let line = requestHead(session, exchange.requestId)
+    line += `,"method":"${head.method}","host":"${head.authority}","path":${quote(head.target.path)}`
+    line += `,"status":${exchange.status}`
+    if (exchange.backendName !== '') {
+      line += `,"backend":${quote(exchange.backendName)},"reused":${exchange.reused}`
+      if (exchange.dials > 1) line += `,"dials":${exchange.dials}`
+    }
+    line += `,"bytes_received":${exchange.bytesReceived},"bytes_sent":${exchange.bytesSent}`
+    line += `,"duration_ms":${round(performance.now() - exchange.startedMs)}`
+    if (exchange.reason !== '') line += `,"reason":"${exchange.reason}"`
+    this.#add(line + this.#tail)
+  }
+
+  /** A request that could not be read. */
+  badRequest(session: Http1Session, status: number, reason: RefusalName, requestId: string): void {
+    if (!this.#parts.refusals) return
+    const leftOut = this.#sample(refusal(reason))
+    if (leftOut === -1) return
+    const more = leftOut === 0 ? '' : `,"left_out":${leftOut}`
+    const line = requestHead(session, requestId)
+    this.#add(`${line},"status":${status},"reason":"${reason}"${more}${this.#tail}`)
+  }
+
   /** A session that ended. */
   session(session: TcpSession): void {
     const { refused, tunnel, handshake } = session
+    // Its requests have lines of their own.
+    if (session.http !== null && session.ending === 'finished') return
     let leftOut = 0
     if (refused === ADMITTED ? !this.#parts.sessions : !this.#parts.refusals) return
     if (refused !== ADMITTED) leftOut = this.#sample(refused)
@@ -131,6 +162,11 @@ export class SessionLog {
     this.#leftOut[refused] = 0
     return leftOut
   }
+}
+
+function requestHead({ client }: Http1Session, requestId: string): string {
+  const listener = quote(client.entrance.config.name)
+  return `${head('request')},"listener":${listener},"client":"${client.address}","request":"${requestId}"`
 }
 
 function head(message: string): string {

@@ -25,6 +25,7 @@ import { listen } from '../transport/listen.ts'
 import { Tunnel, type TunnelOwner } from '../transport/tunnel.ts'
 import { refuse } from './answer.ts'
 import type { Edge, Entrance } from './edge.ts'
+import { Http1Session } from './http1-session.ts'
 import { NO_BACKEND, type Pool, WAIT, type Waiter } from './pool.ts'
 import { proxyHeaderFor } from './proxy-header.ts'
 import { routeServerName } from './server-name-routes.ts'
@@ -35,6 +36,8 @@ const TLS_VERSION = refusal('tls-version')
 const SESSION = Symbol('session')
 /** Backends one session is tried on. */
 const DIALS_MAX = 4
+/** How long a client may take to read the last response before it is cut off. */
+const LINGER_MS = 2000
 const REASONS = refusals.length
 const ENDINGS = endings.length
 
@@ -69,6 +72,7 @@ export class TcpSession
   refused = ADMITTED
   cause = ''
   tunnel: Tunnel | null = null
+  http: Http1Session | null = null
 
   // Place: where it is counted.
   slot = -1
@@ -86,6 +90,7 @@ export class TcpSession
   #waitingSinceMs = 0
   #dialedMs = 0
   #finished = false
+  #lingering = false
 
   constructor(edge: Edge, entrance: Entrance, socket: Socket, address: string) {
     this.edge = edge
@@ -128,7 +133,9 @@ export class TcpSession
 
   /** The address was admitted and is counted; `source` and the place are filled in. */
   beginAdmitted(): void {
-    if (this.entrance.config.mode === 'tcp') return this.#connect(this.entrance.config.pool)
+    const { mode, pool } = this.entrance.config
+    if (mode === 'tcp') return this.#connect(pool)
+    if (mode === 'http') return this.#speakHttp(this.socket, this.edge.pools[pool]!)
     this.#gate = new Gate(this.socket, this, this.edge.deadlines)
     this.#gate.readHello(this.edge.config.tls.helloTimeoutMs)
   }
@@ -169,7 +176,9 @@ export class TcpSession
   onSecure(): void {
     this.edge.deadlines.clear(this.#deadline)
     this.handshake?.count(this.edge.slice, this.edge.at)
-    this.#connect(this.edge.pools.indexOf(this.#pool!))
+    const pool = this.#pool!
+    if (this.entrance.config.mode === 'https') this.#speakHttp(this.handshake!.socket, pool)
+    else this.#connect(this.edge.pools.indexOf(pool))
   }
 
   onHandshakeFailed(cause: string): void {
@@ -178,7 +187,49 @@ export class TcpSession
   }
 
   onSecureClosed(): void {
-    if (this.tunnel === null) this.#finish('client-gone', '')
+    if (this.#lingering) this.#finish('finished', '')
+    else if (this.tunnel === null && this.http === null) this.#finish('client-gone', '')
+  }
+
+  #speakHttp(socket: Socket, pool: Pool): void {
+    this.http = new Http1Session(this, socket, pool)
+    this.http.start()
+  }
+
+  /** Whether what the peer says of the client counts: it is a proxy the operator named. */
+  get isForwarder(): boolean {
+    const { forwarders } = this.entrance
+    if (forwarders === null) return false
+    const words = new Int32Array(ADDRESS_WORDS)
+    return parseAddress(this.address, words) && forwarders.find(words) !== 0
+  }
+
+  /** The last response is written: waits for the client to have read it (RFC 9112 §9.6). */
+  closeHttp(): void {
+    if (this.#finished) return
+    this.#lingering = true
+    const socket = this.handshake?.socket ?? this.socket
+    this.edge.deadlines.set(this.#deadline, LINGER_MS)
+    socket.end()
+    socket.resume()
+  }
+
+  endHttp(how: EndingName, cause: string): void {
+    this.#finish(how, cause)
+  }
+
+  /** A protocol was switched: the place at the backend is the session's from here on. */
+  tunnelTo(dialed: Dialed, pool: Pool, backend: number): void {
+    this.#pool = pool
+    this.backend = backend
+    this.backendName = pool.target(backend).name
+    this.http = null
+    this.#tunnel(dialed)
+  }
+
+  /** weir is stopping: what runs goes on, what waits for a next request ends. */
+  drain(): void {
+    this.http?.drain()
   }
 
   #connect(pool: number): void {
@@ -249,13 +300,18 @@ export class TcpSession
   onDialed(dialed: Dialed): void {
     this.#dial = null
     this.connectedMs = performance.now()
-    const { slice, at, deadlines, config } = this.edge
+    const { slice, at } = this.edge
     const { buckets } = counterRows.dialSeconds
     const first = at.dialSeconds + this.backend * (buckets.length + 2)
     observe(slice, first, buckets, (this.connectedMs - this.#dialedMs) / 1000)
     this.#pool!.dialed(this.backend)
     this.ending = 'finished'
     this.cause = ''
+    this.#tunnel(dialed)
+  }
+
+  #tunnel(dialed: Dialed): void {
+    const { deadlines, config } = this.edge
     this.tunnel = new Tunnel(this.handshake?.socket ?? this.socket, dialed, this)
     deadlines.set(this.#deadline, config.idleTimeoutMs)
     this.tunnel.start()
@@ -295,6 +351,7 @@ export class TcpSession
   }
 
   #expired(): void {
+    if (this.#lingering) return this.#finish('finished', '')
     if (this.tunnel !== null) return this.#finish('idle-timeout', '')
     if (this.#waitingSinceMs !== 0) return this.#finish('queue-timeout', '')
     this.handshake?.timedOut()
@@ -313,7 +370,10 @@ export class TcpSession
   }
 
   #clientGone(cause: string): void {
-    if (this.tunnel === null && this.handshake === null) this.#finish('client-gone', cause)
+    if (this.#lingering) this.#finish('finished', '')
+    else if (this.tunnel === null && this.handshake === null && this.http === null) {
+      this.#finish('client-gone', cause)
+    }
   }
 
   #refuse(refused: number): void {
@@ -341,6 +401,7 @@ export class TcpSession
     this.#stopWaiting()
     this.#gate?.cancel()
     this.#dial?.cancel()
+    this.http?.abort()
     this.tunnel?.cut()
     this.handshake?.socket.destroy()
     // Reset, so that a client does not take a failure for an answer of no bytes; a session that

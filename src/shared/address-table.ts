@@ -19,7 +19,7 @@ const WAYS = 8
 const FILL = 0.8
 
 /** Words of a slot. TAG is 0 in an empty one. */
-const WORDS = 9
+const WORDS = 10
 const TAG = 0
 const KEY = 1
 const SEEN = 5
@@ -29,7 +29,8 @@ const BUCKETS = 7
 /** Token buckets kept per address, by their place. */
 export const CONNECTION_BUCKET = 0
 export const HANDSHAKE_BUCKET = 1
-const BUCKET_COUNT = 2
+export const REQUEST_BUCKET = 2
+const BUCKET_COUNT = 3
 
 /** `open` of a slot that is changing hands: far below anything connections could add up to. */
 const CHANGING = -0x4000_0000

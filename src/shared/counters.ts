@@ -28,6 +28,7 @@ export const handshakeFailures = [
 export const labelValues = {
   reason: refusals.map(row => row[0]),
   ending: endings,
+  status: ['none', '1xx', '2xx', '3xx', '4xx', '5xx'],
   version: tlsVersions,
   group: tlsGroups,
   resumed: tlsResumed,
@@ -96,6 +97,27 @@ export const counterRows = {
     help: 'Time until a backend was connected (TLS included)',
     labels: ['backend'],
     buckets: LATENCY,
+  },
+  backendReuses: {
+    metric: 'weir_backend_reuses_total',
+    help: 'HTTP requests sent over a connection that was kept',
+    labels: ['backend'],
+  },
+  requests: {
+    metric: 'weir_requests_total',
+    help: 'HTTP requests, by class of the status they got; none: the client left before',
+    labels: ['listener', 'status'],
+  },
+  requestSeconds: {
+    metric: 'weir_request_seconds',
+    help: 'Time from a whole request head to the end of the response',
+    labels: ['listener'],
+    buckets: LATENCY,
+  },
+  requestRetries: {
+    metric: 'weir_request_retries_total',
+    help: 'HTTP requests sent again because a kept connection had been closed',
+    labels: [],
   },
   queued: {
     metric: 'weir_queued_total',

@@ -10,6 +10,8 @@ const OFF: AdmissionOptions = {
   connectionsPerAddress: 0,
   handshakeRate: 0,
   handshakeBurst: 1,
+  requestRate: 0,
+  requestBurst: 1,
   connectionsMax: 0,
   allow: [],
   deny: [],

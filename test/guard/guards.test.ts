@@ -9,6 +9,8 @@ const OFF: GuardLimits = {
   connectionsPerAddress: 0,
   handshakeRate: 0,
   handshakeBurst: 1,
+  requestRate: 0,
+  requestBurst: 1,
 }
 
 test('a limit of 0 leaves its guard out', async t => {

@@ -1,0 +1,28 @@
+/** HTTP requests per second and address, `--request-rate` and `--request-burst`. */
+import { ADMITTED, refusal } from '../core/refusals.ts'
+import { type AddressTable, REQUEST_BUCKET } from '../shared/address-table.ts'
+import type { Guard } from './guard.ts'
+import { TokenBuckets } from './token-buckets.ts'
+
+const REFUSAL = refusal('request-rate')
+
+export class RequestRate implements Guard {
+  readonly #addresses: AddressTable
+  readonly #buckets: TokenBuckets
+
+  constructor(
+    addresses: AddressTable,
+    limits: { readonly requestRate: number; readonly requestBurst: number },
+  ) {
+    this.#addresses = addresses
+    this.#buckets = new TokenBuckets(addresses.words, {
+      rate: limits.requestRate,
+      burst: limits.requestBurst,
+    })
+  }
+
+  check(slot: number, now: number): number {
+    const wait = this.#buckets.take(this.#addresses.bucket(slot, REQUEST_BUCKET), now)
+    return wait === 0 ? ADMITTED : REFUSAL
+  }
+}
