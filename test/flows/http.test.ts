@@ -89,11 +89,8 @@ test('requests are balanced, bodies go both ways, connections are kept', async t
       controller.close()
     },
   })
-  const chunked = await fetch(`${base}/c`, {
-    method: 'POST',
-    body: stream,
-    duplex: 'half',
-  } as RequestInit)
+  const post: RequestInit & { duplex: 'half' } = { method: 'POST', body: stream, duplex: 'half' }
+  const chunked = await fetch(`${base}/c`, post)
   t.match(await chunked.json(), { body: 'one two', headers: { 'transfer-encoding': 'chunked' } })
   t.equal((await fetch(`${base}/h`, { method: 'HEAD' })).status, 200)
   t.ok((await weir.metric('weir_backend_reuses_total')) >= 1)
