@@ -16,10 +16,3 @@ export function isAuthority(text: string): boolean {
   const host = text.slice(0, end)
   return host.startsWith('[') ? host.endsWith(']') && isIPv6(host.slice(1, -1)) : NAME.test(host)
 }
-
-/** The host alone, in lower case, without its brackets' port. */
-export function hostOf(authority: string): string {
-  const colon = authority.lastIndexOf(':')
-  const hasPort = colon !== -1 && !authority.endsWith(']')
-  return (hasPort ? authority.slice(0, colon) : authority).toLowerCase()
-}

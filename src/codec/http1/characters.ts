@@ -6,7 +6,6 @@ export const SP = 0x20
 export const HTAB = 0x09
 export const COLON = 0x3a
 export const SEMICOLON = 0x3b
-export const COMMA = 0x2c
 
 /** A byte of a token → itself in lower case. */
 export const tokenLower = tableOf(

@@ -19,8 +19,6 @@ export const VIA = 15
 export const X_REQUEST_ID = 16
 export const PROXY = 17
 export const HTTP2_SETTINGS = 18
-export const AUTHORIZATION = 19
-export const COOKIE = 20
 
 const names = [
   '',
@@ -42,11 +40,7 @@ const names = [
   'x-request-id',
   'proxy',
   'http2-settings',
-  'authorization',
-  'cookie',
 ] as const
-
-export type FieldName = (typeof names)[number]
 
 /** Continues the hash of a name with one more byte, in lower case. */
 export function hashNameByte(hash: number, lower: number): number {
@@ -99,7 +93,7 @@ export function isHopByHop(number: number): boolean {
  * Fields no `Connection` may name away: a client could make weir forget who it is (CVE-2024-45410,
  * CVE-2022-31813).
  */
-const kept: ReadonlySet<string> = new Set<FieldName>([
+const kept: ReadonlySet<string> = new Set([
   'host',
   'authorization',
   'cookie',
