@@ -40,7 +40,10 @@ export function readValue(flag: Flag, written: unknown): Read<KindValues[Kind]> 
 }
 
 function readList(flag: Flag, written: unknown): Read<readonly string[]> {
-  const items = (Array.isArray(written) ? written : [written]).flatMap(item =>
+  const given: readonly unknown[] = Array.isArray(written) ? written : [written]
+  const odd = given.find(item => typeof item === 'object' || item === undefined)
+  if (odd !== undefined) return { error: `holds ${JSON.stringify(odd)}, it takes texts` }
+  const items = given.flatMap(item =>
     // A path may hold blanks and commas; URLs and CIDRs cannot.
     flag.kind === 'paths' ? [String(item)] : String(item).split(/[\s,]+/),
   )

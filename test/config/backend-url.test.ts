@@ -52,7 +52,7 @@ test('every parameter is read', async t => {
 test('what is wrong is named, with what to write', async t => {
   const cases: [string, RegExp][] = [
     ['10.0.0.5:8080', /is no backend; write tcp:\/\/10\.0\.0\.5:8080/],
-    ['http://a.test:80', /http is not one of tcp, tls/],
+    ['ftp://a.test:80', /ftp is not one of tcp, tls, http, https/],
     ['tcp://a.test', /is not HOST:PORT/],
     ['tcp://a.test:0', /port 0 is none a backend can have/],
     ['tcp://a.test:1?weight=0', /weight 0 is not a whole number from 1 to 256/],
@@ -61,7 +61,7 @@ test('what is wrong is named, with what to write', async t => {
     ['tcp://a.test:1?max-connections=-1', /max-connections -1/],
     ['tcp://a.test:1?wieght=2', /unknown parameter wieght; did you mean weight\?/],
     ['tcp://a.test:1?weight=1&weight=2', /weight is given more than once/],
-    ['tcp://a.test:1?insecure', /insecure is for tls:\/\/ backends/],
+    ['tcp://a.test:1?insecure', /insecure is for tls:\/\/ and https:\/\/ backends/],
     ['tls://a.test:1?sni=a%00b', /is no host name/],
     ['tls://a.test:1?ca=', /ca names no file/],
     ['tcp://a.test:1?backup=2', /backup takes no value, it has "2"/],

@@ -16,7 +16,7 @@ test('mode, address, port and pool', async t => {
 test('what is wrong is named, with what to write', async t => {
   const cases: [string, RegExp][] = [
     ['443', /is no listener; write tls:\/\/\[::\]:443/],
-    ['https://:443', /https is not one of tcp, tls, sni/],
+    ['ftp://:443', /ftp is not one of tcp, tls, sni, http, https/],
     ['tsl://:443', /did you mean tls\?/],
     ['tls://::1:443', /is not HOST:PORT/],
     ['tls://:99999', /port 99999 is above 65535/],

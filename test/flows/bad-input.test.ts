@@ -44,7 +44,7 @@ test('what cannot be started says which flag, which value and what to do, with e
     [
       'no certificate',
       ['--listen', 'tls://127.0.0.1:0'],
-      /--cert: a tls:\/\/ listener needs a certificate/,
+      /--cert: a tls:\/\/ or https:\/\/ listener needs a certificate/,
     ],
     ['missing file', ['--cert', '/nonexistent.pem'], /--cert: \/nonexistent\.pem does not exist/],
     [

@@ -46,6 +46,7 @@ const SESSION = {
   ending: 'finished',
   refused: ADMITTED,
   cause: '',
+  http: null,
   tunnel: { bytesFromClient: 5, bytesFromBackend: 7 },
 } as unknown as TcpSession
 

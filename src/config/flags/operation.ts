@@ -1,0 +1,30 @@
+/** How weir is watched. */
+import type { Flag } from '../flag.ts'
+
+export const operationFlags = {
+  admin: {
+    group: 'Operation',
+    kind: 'endpoint',
+    scope: 'process',
+    value: 'HOST:PORT',
+    default: '127.0.0.1:9090',
+    help: 'Serve /metrics, /healthz and /readyz here; off turns it off',
+  },
+  'log-level': {
+    group: 'Operation',
+    kind: 'choice',
+    scope: 'process',
+    value: 'LEVEL',
+    default: 'info',
+    choices: ['debug', 'info', 'warn', 'error', 'silent'],
+    help: 'Least severe log lines to write',
+  },
+  'connection-log': {
+    group: 'Operation',
+    kind: 'boolean',
+    scope: 'process',
+    value: '',
+    default: 'true',
+    help: 'Write a line per connection at its end',
+  },
+} as const satisfies Record<string, Flag>
