@@ -24,6 +24,7 @@ import { Accept } from './proxy/accept.ts'
 import type { Edge, Entrance } from './proxy/edge.ts'
 import { IdleBackends } from './proxy/idle-backends.ts'
 import { Pool } from './proxy/pool.ts'
+import { Route, Routes } from './proxy/route.ts'
 import { serverNameRoutes } from './proxy/server-name-routes.ts'
 import { SessionLog } from './proxy/session-log.ts'
 import { counterRows, observe } from './shared/counters.ts'
@@ -66,7 +67,7 @@ const edge: Edge = {
   pools: pools(),
   deadlines,
   readBuffers: new ReadBuffers(),
-  idleBackends: new IdleBackends(targets.length, deadlines, config.http),
+  idleBackends: new IdleBackends(targets.length, deadlines),
   log,
   slice,
   at,
@@ -160,7 +161,17 @@ function entrance(listener: ListenerConfig, index: number): Entrance {
       : null,
     alpn: listener.alpn.length === 0 ? null : alpnWire(listener.alpn),
     routes: serverNameRoutes(listener.routes),
+    httpRoutes: listener.httpRoutes.length === 0 ? null : httpRoutes(listener.httpRoutes),
   }
+}
+
+function httpRoutes(indices: readonly number[]): Routes {
+  return new Routes(
+    indices.map(index => {
+      const route = config.routes[index]!
+      return new Route(index, route, edge.pools[route.pool] ?? null)
+    }),
+  )
 }
 
 /** @returns null for none */

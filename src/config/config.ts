@@ -37,6 +37,8 @@ export interface Config {
   readonly guards: GuardConfig
   readonly tls: TlsConfig
   readonly http: HttpConfig
+  /** Of all http and https listeners; each listener names its own. */
+  readonly routes: readonly RouteConfig[]
   /** Longest silence, in both directions, before a session ends; 0 is no limit. */
   readonly idleTimeoutMs: number
   /** How long running sessions may go on after SIGTERM. */
@@ -44,6 +46,8 @@ export interface Config {
   readonly logLevel: LogLevel
   /** One line per connection at its end. */
   readonly connectionLog: boolean
+  /** Form of the line per HTTP request. */
+  readonly accessFormat: 'json' | 'combined'
 }
 
 export interface Endpoint {
@@ -66,6 +70,53 @@ export interface ListenerConfig extends Endpoint {
   readonly forwardedFrom: readonly string[]
   /** `tls`: protocols offered by ALPN; with an empty list ALPN is not negotiated. */
   readonly alpn: readonly string[]
+  /** `http` and `https`: indices into {@link Config.routes}, the most specific first; the last matches all. */
+  readonly httpRoutes: readonly number[]
+  /** `http`: answer every request with 308 to https on this port; 0 is none. */
+  readonly redirectPort: number
+  /** `https`: value of Strict-Transport-Security; '' is none. */
+  readonly hsts: string
+}
+
+/** Host and path of a request → a pool, and how the request is treated on its way there. */
+export interface RouteConfig {
+  /** Unique; labels metrics and access lines. The last one of a listener has the listener's name. */
+  readonly name: string
+  /** In lower case, without a port: exact, `*.suffix`, or '' for any. */
+  readonly host: string
+  /** In normal form: whole segments from the root on, or with {@link exact} all of the path. */
+  readonly path: string
+  readonly exact: boolean
+  /** Index into {@link Config.pools}; -1 answers 404. */
+  readonly pool: number
+  /** Leave {@link path} out of what is forwarded. */
+  readonly stripPrefix: boolean
+  /** Host field for the backend; '' keeps the client's. */
+  readonly rewriteHost: string
+  readonly requestFields: FieldEdits
+  readonly responseFields: FieldEdits
+  /** Longest silence of a client that is sending a body. */
+  readonly bodyTimeoutMs: number
+  /** Whole request to the head of its response. */
+  readonly responseTimeoutMs: number
+  /** Head of the request to the end of the response; 0 is no limit. */
+  readonly exchangeTimeoutMs: number
+  /** Bytes of a request body; 0 is no limit. */
+  readonly bodyMax: number
+}
+
+/** Changes to the fields of a head: removed, then set, then added. */
+export interface FieldEdits {
+  /** Names in lower case. */
+  readonly remove: readonly string[]
+  /** In place of all fields of that name. */
+  readonly set: readonly FieldValue[]
+  readonly add: readonly FieldValue[]
+}
+
+export interface FieldValue {
+  readonly name: string
+  readonly value: string
 }
 
 export interface SniRoute {
@@ -91,20 +142,31 @@ export interface TlsConfig {
 export interface HttpConfig {
   /** First byte of a request head to its last. */
   readonly headTimeoutMs: number
-  /** Longest silence of a client that is sending a body. */
-  readonly bodyTimeoutMs: number
+  /** Least bytes a second of a body, on average, after its first 10 s; 0 is no limit. */
+  readonly bodyRateMin: number
+  /** Longest time a client may take no byte of its response. */
+  readonly writeTimeoutMs: number
+  /** Least bytes a second a client must take, on average, after the first 10 s; 0 is no limit. */
+  readonly writeRateMin: number
   /** Longest wait for the next request on a connection. */
   readonly keepAliveTimeoutMs: number
-  /** Whole request to the head of its response. */
-  readonly responseTimeoutMs: number
-  /** Bytes of a request body; 0 is no limit. */
-  readonly bodyMax: number
   /** Requests on one connection before it is closed. */
   readonly requestsPerConnection: number
-  /** Connections to one backend that a worker keeps for the next request. */
-  readonly backendIdleMax: number
-  /** How long it keeps them. */
-  readonly backendIdleMs: number
+  /** Bodies of our own answers by status, HTML files. */
+  readonly errorPages: readonly ErrorPage[]
+  /** %2F and %5C in a path. */
+  readonly encodedSlash: 'refuse' | 'keep'
+  readonly forwardedFields: 'both' | 'x-forwarded' | 'forwarded'
+  /** Whose W3C trace context is continued. */
+  readonly traceparent: 'trusted' | 'continue' | 'off'
+  /** File with the secret of sticky cookies; '' makes one at start. */
+  readonly stickySecret: string
+}
+
+export interface ErrorPage {
+  /** 400 to 599. */
+  readonly status: number
+  readonly file: string
 }
 
 export interface CertificateConfig {
@@ -133,6 +195,41 @@ export interface PoolConfig {
   readonly ejectMaxMs: number
   /** Largest share of the pool that may be ejected at once, percent, 0 to 100. */
   readonly ejectShareMax: number
+  /** Responses 5xx in a row that eject a backend; 0 never. */
+  readonly ejectErrors: number
+  /** Eject a backend that is this many times slower than the median of the pool; 0 never. */
+  readonly ejectSlow: number
+  readonly breaker: BreakerConfig
+  /** Connections to one backend that a worker keeps for the next request. */
+  readonly backendIdleMax: number
+  /** How long it keeps them. */
+  readonly backendIdleMs: number
+  /** Oldest connection that is used again; 0 is no limit. */
+  readonly backendMaxAgeMs: number
+  /** Idempotent requests at once on one connection, 1 to 64. */
+  readonly pipeline: number
+  /** Further backends one request may be tried on. */
+  readonly retries: number
+  /** Retries as a share of requests, percent. */
+  readonly retryBudget: number
+  readonly sticky: StickyConfig | null
+}
+
+/** When a backend is spared for a while: too large a share of its exchanges failed. */
+export interface BreakerConfig {
+  /** Percent; 0 never opens. */
+  readonly errors: number
+  readonly windowMs: number
+  /** Exchanges within the window before it judges. */
+  readonly requests: number
+  /** How long it refuses before one request tries again. */
+  readonly openMs: number
+}
+
+export interface StickyConfig {
+  readonly cookie: string
+  /** Seconds; 0 is until the browser closes. */
+  readonly maxAge: number
 }
 
 export interface BackendConfig extends Endpoint {
@@ -183,6 +280,8 @@ export interface GuardConfig {
   /** HTTP requests per second and address; 0 is no limit. */
   readonly requestRate: number
   readonly requestBurst: number
+  /** HTTP requests at once per address; 0 is no limit. */
+  readonly requestsPerAddress: number
   /** Connections at once, all listeners and workers; 0 is no limit. */
   readonly connectionsMax: number
   /** CIDRs let in; with any given, all others are refused. The most specific of both lists wins. */

@@ -16,8 +16,8 @@ export type Kind =
   | 'endpoint' // HOST:PORT, or off
   | 'statuses' // 200, or 200-399
 
-/** Whose setting it is: a pool's and a listener's can be told per pool and listener in the file. */
-export type Scope = 'process' | 'pool' | 'listener'
+/** Whose setting it is: those of a pool, a listener or a route can be told for each in the file. */
+export type Scope = 'process' | 'pool' | 'listener' | 'route'
 
 export interface Flag {
   readonly kind: Kind

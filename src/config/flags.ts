@@ -6,6 +6,8 @@
  * The spellings are kept: operators' scripts rely on them.
  */
 import type { Flag, KindValues } from './flag.ts'
+import { backendsFlags } from './flags/backends.ts'
+import { forwardingFlags } from './flags/forwarding.ts'
 import { guardsFlags } from './flags/guards.ts'
 import { healthFlags } from './flags/health.ts'
 import { httpFlags } from './flags/http.ts'
@@ -19,6 +21,8 @@ export const flags = {
   ...tlsFlags,
   ...timeoutsFlags,
   ...httpFlags,
+  ...forwardingFlags,
+  ...backendsFlags,
   ...healthFlags,
   ...guardsFlags,
   ...operationFlags,

@@ -5,11 +5,14 @@ import { readBackendUrl } from './backend-url.ts'
 import {
   type BackendConfig,
   type Config,
+  type FieldEdits,
+  type HttpConfig,
   type ListenerConfig,
   type ListenerMode,
   type LogLevel,
   type PoolConfig,
   type ProbeKind,
+  type RouteConfig,
   type SendProxy,
   type SniRoute,
   type TlsProfile,
@@ -45,7 +48,8 @@ export interface Resolution {
 export function resolveConfig(resolution: Resolution): Config {
   const { settings, problems } = resolution
   const pools = resolvePools(resolution)
-  const listeners = resolveListeners(resolution, pools)
+  const routes: RouteConfig[] = []
+  const listeners = resolveListeners(resolution, pools, routes)
   const workers = settings.workers ?? Math.min(availableParallelism(), WORKERS_MAX)
   return {
     listeners,
@@ -63,18 +67,23 @@ export function resolveConfig(resolution: Resolution): Config {
     },
     http: {
       headTimeoutMs: settings['head-timeout']!,
-      bodyTimeoutMs: settings['body-timeout']!,
+      bodyRateMin: settings['body-rate-min']!,
+      writeTimeoutMs: settings['write-timeout']!,
+      writeRateMin: settings['write-rate-min']!,
       keepAliveTimeoutMs: settings['keep-alive-timeout']!,
-      responseTimeoutMs: settings['response-timeout']!,
-      bodyMax: settings['body-max']!,
       requestsPerConnection: settings['requests-per-connection']!,
-      backendIdleMax: settings['backend-idle-max']!,
-      backendIdleMs: settings['backend-idle-timeout']!,
+      errorPages: [],
+      encodedSlash: settings['encoded-slash'] as HttpConfig['encodedSlash'],
+      forwardedFields: settings['forwarded-fields'] as HttpConfig['forwardedFields'],
+      traceparent: settings.traceparent as HttpConfig['traceparent'],
+      stickySecret: settings['sticky-secret']!,
     },
+    routes,
     idleTimeoutMs: settings['idle-timeout']!,
     drainTimeoutMs: settings['drain-timeout']!,
     logLevel: settings['log-level'] as LogLevel,
     connectionLog: settings['connection-log']!,
+    accessFormat: settings['access-format'] as Config['accessFormat'],
   }
 }
 
@@ -164,12 +173,31 @@ function pool(
     ejectMs: settings['eject-time']!,
     ejectMaxMs: Math.max(settings['eject-time']!, settings['eject-time-max']!),
     ejectShareMax: settings['eject-share-max']!,
+    ejectErrors: settings['eject-errors']!,
+    ejectSlow: settings['eject-slow']!,
+    breaker: {
+      errors: settings['breaker-errors']!,
+      windowMs: settings['breaker-window']!,
+      requests: settings['breaker-requests']!,
+      openMs: settings['breaker-time']!,
+    },
+    backendIdleMax: settings['backend-idle-max']!,
+    backendIdleMs: settings['backend-idle-timeout']!,
+    backendMaxAgeMs: settings['backend-max-age']!,
+    pipeline: settings['backend-pipeline']!,
+    retries: settings.retries!,
+    retryBudget: settings['retry-budget']!,
+    sticky:
+      settings.sticky === ''
+        ? null
+        : { cookie: settings.sticky!, maxAge: settings['sticky-ttl']! / 1000 },
   }
 }
 
 function resolveListeners(
   { settings, file, given, problems }: Resolution,
   pools: readonly PoolConfig[],
+  httpRoutes: RouteConfig[],
 ): ListenerConfig[] {
   const listeners: ListenerConfig[] = []
   const add = (url: string, section: ListenerSection, own: Settings, where: string): void => {
@@ -200,6 +228,9 @@ function resolveListeners(
       proxyProtocolFrom: own['proxy-protocol-from'] ?? [],
       forwardedFrom: own['forwarded-from'] ?? [],
       alpn: alpnOf(mode, own),
+      httpRoutes: speaksHttp(mode) ? [httpRoutes.push(lastRoute(name, known, settings)) - 1] : [],
+      redirectPort: 0,
+      hsts: '',
     })
   }
   for (const url of settings.listen ?? []) add(url, {}, settings, '--listen')
@@ -222,6 +253,27 @@ function resolveListeners(
   }
   return listeners
 }
+
+/** What a request gets that no other route matches. */
+function lastRoute(name: string, pool: number, settings: Settings): RouteConfig {
+  return {
+    name,
+    host: '',
+    path: '/',
+    exact: false,
+    pool,
+    stripPrefix: false,
+    rewriteHost: '',
+    requestFields: NO_EDITS,
+    responseFields: NO_EDITS,
+    bodyTimeoutMs: settings['body-timeout']!,
+    responseTimeoutMs: settings['response-timeout']!,
+    exchangeTimeoutMs: settings['exchange-timeout']!,
+    bodyMax: settings['body-max']!,
+  }
+}
+
+const NO_EDITS: FieldEdits = { remove: [], set: [], add: [] }
 
 /** `http` and nothing else where HTTP is spoken: h2 is not there yet. */
 function alpnOf(mode: ListenerMode, own: Settings): readonly string[] {
@@ -371,6 +423,7 @@ function resolveGuards(settings: Settings, workers: number, problems: Problem[])
     handshakeBurst: settings['handshake-burst']!,
     requestRate: settings['request-rate']!,
     requestBurst: settings['request-burst']!,
+    requestsPerAddress: settings['requests-per-address']!,
     connectionsMax,
     allow: settings.allow ?? [],
     deny: settings.deny ?? [],

@@ -23,7 +23,7 @@ const pool = z.strictObject({
 })
 
 export const fileSchema = z.strictObject({
-  ...flagKeys('process', 'listener', 'pool'),
+  ...flagKeys('process', 'listener', 'pool', 'route'),
   listeners: z.array(listener).optional().describe('Listeners with settings of their own'),
   pools: z.record(z.string().min(1).max(64), pool).optional().describe('Pools by name'),
 })

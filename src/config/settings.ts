@@ -45,7 +45,7 @@ export function unknownVariables(env: Readonly<Record<string, string | undefined
 export function readSettings(
   sources: readonly Source[],
   problems: Problem[],
-  scopes: readonly Scope[] = ['process', 'pool', 'listener'],
+  scopes: readonly Scope[] = ['process', 'pool', 'listener', 'route'],
   base?: Settings,
 ): Settings {
   const settings: Record<string, unknown> = { ...base }

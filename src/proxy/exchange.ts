@@ -11,7 +11,7 @@ import type { RequestHead } from '../codec/http1/request-head.ts'
 import type { ResponseHead } from '../codec/http1/response-head.ts'
 import { ticks } from '../core/clock.ts'
 import type { FaultCode } from '../core/errors.ts'
-import { ADMITTED, refusals } from '../core/refusals.ts'
+import { ADMITTED, refusal, refusals } from '../core/refusals.ts'
 import { counterRows, observe } from '../shared/counters.ts'
 import { Deadline } from '../transport/deadlines.ts'
 import { Dial, type Dialed, type DialOwner } from '../transport/dial.ts'
@@ -20,6 +20,7 @@ import type { Http1Session } from './http1-session.ts'
 import { NO_BACKEND, type Pool, WAIT, type Waiter } from './pool.ts'
 import { proxyHeaderFor } from './proxy-header.ts'
 import { writeRequest } from './request-writer.ts'
+import type { Route } from './route.ts'
 import { sendsChunks, writeInterim, writeResponse, writeSwitch } from './response-writer.ts'
 
 /** Backends one request is tried on. */
@@ -33,6 +34,8 @@ export class Exchange implements Waiter, DialOwner, ResponseOwner {
   readonly head: RequestHead
   readonly startedMs = performance.now()
   readonly requestId: string
+  /** The listener's last one until the request was matched. */
+  route: Route
   // Facts for the access line.
   status = 0
   reason = ''
@@ -44,7 +47,6 @@ export class Exchange implements Waiter, DialOwner, ResponseOwner {
 
   readonly #session: Http1Session
   readonly #deadline: Deadline
-  #pool: Pool
   #backend = -1
   #tried: Int32Array = NONE_TRIED
   #triedCount = 0
@@ -65,7 +67,7 @@ export class Exchange implements Waiter, DialOwner, ResponseOwner {
   constructor(session: Http1Session, head: RequestHead) {
     this.#session = session
     this.head = head
-    this.#pool = session.pool
+    this.route = session.routes.last
     this.requestId = session.nextRequestId()
     this.#deadline = new Deadline(() => this.#expired())
   }
@@ -77,7 +79,24 @@ export class Exchange implements Waiter, DialOwner, ResponseOwner {
       this.#session.countRefusal(refused)
       return this.#answer(429, refusals[refused]![0])
     }
+    this.#chooseRoute()
+  }
+
+  #chooseRoute(): void {
+    const { head } = this
+    const route = this.#session.routes.find(head.authority, head.target.path)
+    this.route = route
+    if (route.pool === null) return this.#answer(404, 'no-route')
+    const { bodyMax } = route.config
+    if (bodyMax !== 0 && head.body > bodyMax) {
+      this.#session.countRefusal(refusal('request-too-large'))
+      return this.#answer(413, 'request-too-large')
+    }
     this.onTurn()
+  }
+
+  get #pool(): Pool {
+    return this.route.pool!
   }
 
   /** Takes a backend, or a place in the line. */
@@ -154,7 +173,7 @@ export class Exchange implements Waiter, DialOwner, ResponseOwner {
     if (connection.served > 0) edge.slice[edge.at.backendReuses + this.#backend]!++
     connection.begin(this, head.method === 'HEAD', head.upgrade)
     this.#out = writeRequest(head, origin, this.requestId, this.backendName)
-    edge.deadlines.set(this.#deadline, edge.config.http.responseTimeoutMs)
+    edge.deadlines.set(this.#deadline, this.route.config.responseTimeoutMs)
     // What lies there of the body goes into the same write.
     if (head.hasBody) this.#session.feedBody()
     else this.#requestWhole = true
@@ -196,7 +215,7 @@ export class Exchange implements Waiter, DialOwner, ResponseOwner {
     this.#requestWhole = true
     this.#flushRequest()
     if (!this.#responseBegan) {
-      edge.deadlines.set(this.#deadline, edge.config.http.responseTimeoutMs)
+      edge.deadlines.set(this.#deadline, this.route.config.responseTimeoutMs)
     }
     if (this.#responseWhole && !this.#stalled) this.#finish(true)
   }
@@ -362,7 +381,8 @@ export class Exchange implements Waiter, DialOwner, ResponseOwner {
     const connection = this.#connection
     this.#connection = null
     if (connection !== null) {
-      if (clean && this.#pool.config.sendProxy === 'off') edge.idleBackends.give(connection)
+      const { config } = this.#pool
+      if (clean && config.sendProxy === 'off') edge.idleBackends.give(connection, config)
       else connection.destroy()
     }
     this.#leaveBackend()

@@ -2,6 +2,7 @@
 
 const titles: Readonly<Record<number, string>> = {
   400: 'Bad Request',
+  404: 'Not Found',
   408: 'Request Timeout',
   413: 'Content Too Large',
   414: 'URI Too Long',

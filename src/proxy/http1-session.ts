@@ -19,6 +19,7 @@ import { Exchange } from './exchange.ts'
 import { writeAnswer } from './http-answer.ts'
 import type { Pool } from './pool.ts'
 import type { Origin } from './request-writer.ts'
+import type { Routes } from './route.ts'
 import type { TcpSession } from './tcp-session.ts'
 
 const SESSION = Symbol('http1-session')
@@ -42,7 +43,7 @@ let requestCount = 0
 export class Http1Session {
   readonly client: TcpSession
   readonly edge: Edge
-  readonly pool: Pool
+  readonly routes: Routes
   readonly origin: Origin
   /** Requests so far. */
   requests = 0
@@ -69,10 +70,10 @@ export class Http1Session {
   #advancing = false
   #out = ''
 
-  constructor(client: TcpSession, socket: Socket, pool: Pool) {
+  constructor(client: TcpSession, socket: Socket, routes: Routes) {
     this.client = client
     this.edge = client.edge
-    this.pool = pool
+    this.routes = routes
     this.#socket = socket
     this.#encrypts = client.handshake !== null
     this.origin = {
@@ -186,13 +187,12 @@ export class Http1Session {
     this.#bodyBytes = 0
     if (this.#left === CHUNKED) this.#chunks.reset()
     this.#state = this.#head.hasBody ? BODY : TURN
-    const { bodyMax, requestsPerConnection } = edge.config.http
+    const { requestsPerConnection } = edge.config.http
     if (this.requests >= requestsPerConnection || edge.shared.workers.isDraining()) {
       this.keepsAlive = false
     }
     const exchange = new Exchange(this, this.#head)
     this.#exchange = exchange
-    if (bodyMax !== 0 && this.#left > bodyMax) return this.#refuseBody(413, 'request-too-large')
     exchange.begin()
   }
 
@@ -204,7 +204,7 @@ export class Http1Session {
       return
     }
     const { edge } = this
-    const { bodyMax, bodyTimeoutMs } = edge.config.http
+    const { bodyMax, bodyTimeoutMs } = exchange.route.config
     edge.deadlines.set(this.#deadline, bodyTimeoutMs)
     const bytes = this.#bytes
     if (this.#left === CHUNKED) {

@@ -2,6 +2,7 @@
 import type { Deadlines } from '../transport/deadlines.ts'
 import type { Http1Backend } from './http1-backend.ts'
 
+/** Of its pool. */
 export interface IdleOptions {
   /** Per backend. */
   readonly backendIdleMax: number
@@ -11,12 +12,10 @@ export interface IdleOptions {
 export class IdleBackends {
   readonly #kept: Http1Backend[][]
   readonly #deadlines: Deadlines
-  readonly #options: IdleOptions
 
-  constructor(backends: number, deadlines: Deadlines, options: IdleOptions) {
+  constructor(backends: number, deadlines: Deadlines) {
     this.#kept = Array.from({ length: backends }, () => [])
     this.#deadlines = deadlines
-    this.#options = options
   }
 
   /** @returns null if there is none */
@@ -28,14 +27,14 @@ export class IdleBackends {
   }
 
   /** Keeps it, or ends it where it is of no use or there are enough. */
-  give(connection: Http1Backend): void {
+  give(connection: Http1Backend, { backendIdleMax, backendIdleMs }: IdleOptions): void {
     const kept = this.#kept[connection.backend]!
-    if (!connection.isReusable || kept.length >= this.#options.backendIdleMax) {
+    if (!connection.isReusable || kept.length >= backendIdleMax) {
       connection.destroy()
       return
     }
     connection.rest(() => this.#forget(connection))
-    this.#deadlines.set(connection.deadline, this.#options.backendIdleMs)
+    this.#deadlines.set(connection.deadline, backendIdleMs)
     kept.push(connection)
   }
 

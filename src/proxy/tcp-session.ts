@@ -135,7 +135,7 @@ export class TcpSession
   beginAdmitted(): void {
     const { mode, pool } = this.entrance.config
     if (mode === 'tcp') return this.#connect(pool)
-    if (mode === 'http') return this.#speakHttp(this.socket, this.edge.pools[pool]!)
+    if (mode === 'http') return this.#speakHttp(this.socket)
     this.#gate = new Gate(this.socket, this, this.edge.deadlines)
     this.#gate.readHello(this.edge.config.tls.helloTimeoutMs)
   }
@@ -177,7 +177,7 @@ export class TcpSession
     this.edge.deadlines.clear(this.#deadline)
     this.handshake?.count(this.edge.slice, this.edge.at)
     const pool = this.#pool!
-    if (this.entrance.config.mode === 'https') this.#speakHttp(this.handshake!.socket, pool)
+    if (this.entrance.config.mode === 'https') this.#speakHttp(this.handshake!.socket)
     else this.#connect(this.edge.pools.indexOf(pool))
   }
 
@@ -191,8 +191,8 @@ export class TcpSession
     else if (this.tunnel === null && this.http === null) this.#finish('client-gone', '')
   }
 
-  #speakHttp(socket: Socket, pool: Pool): void {
-    this.http = new Http1Session(this, socket, pool)
+  #speakHttp(socket: Socket): void {
+    this.http = new Http1Session(this, socket, this.entrance.httpRoutes!)
     this.http.start()
   }
 

@@ -27,4 +27,13 @@ export const operationFlags = {
     default: 'true',
     help: 'Write a line per connection at its end',
   },
+  'access-format': {
+    group: 'Operation',
+    kind: 'choice',
+    scope: 'process',
+    value: 'FORM',
+    default: 'json',
+    choices: ['json', 'combined'],
+    help: 'Form of the line per HTTP request: JSON as all others, or the combined format of Apache and nginx',
+  },
 } as const satisfies Record<string, Flag>
