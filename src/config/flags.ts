@@ -1,7 +1,7 @@
 /**
  * THE LIST of flags, a file per group. Help, environment names, the file's schema, docs/flags.md and
  * validation are all read off it: to add a flag, add its row to its group and use its setting in
- * `resolve.ts`.
+ * `resolve/`.
  *
  * The spellings are kept: operators' scripts rely on them.
  */

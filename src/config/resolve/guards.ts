@@ -1,0 +1,58 @@
+/** Limits of the guards, and whether the system gives enough descriptors for them. */
+import type { Config } from '../config.ts'
+import {
+  connectionsWithin,
+  defaultConnectionsMax,
+  descriptorLimit,
+  descriptorsFor,
+} from '../descriptors.ts'
+import type { Problem } from '../flag.ts'
+import type { Settings } from '../flags.ts'
+
+export function resolveGuards(
+  settings: Settings,
+  workers: number,
+  problems: Problem[],
+): Config['guards'] {
+  const limit = descriptorLimit()
+  const given = settings['connections-max']
+  const connectionsMax =
+    given === undefined
+      ? defaultConnectionsMax(limit, workers)
+      : given === 0
+        ? connectionsWithin(limit, workers)
+        : given
+  const needed = descriptorsFor(connectionsMax, workers)
+  if (needed > limit) {
+    problems.push({
+      where: '--connections-max',
+      message: `${connectionsMax} connections need ${needed} descriptors, the limit is ${limit}; raise it (LimitNOFILE= in the unit, ulimit -n) or lower --connections-max to ${connectionsWithin(limit, workers)}`,
+    })
+  }
+  for (const kind of ['connection', 'handshake', 'request'] as const) {
+    const rate = settings[`${kind}-rate`]!
+    const burst = settings[`${kind}-burst`]!
+    if (rate !== 0 && burst / rate > 3600) {
+      problems.push({
+        where: `--${kind}-burst`,
+        message: `a burst of ${burst} at ${rate} per second takes over an hour to refill; lower it to ${Math.max(1, Math.floor(rate * 3600))}`,
+      })
+    }
+  }
+  return {
+    connectionRate: settings['connection-rate']!,
+    connectionBurst: settings['connection-burst']!,
+    connectionsPerAddress: settings['connections-per-address']!,
+    handshakeRate: settings['handshake-rate']!,
+    handshakeBurst: settings['handshake-burst']!,
+    requestRate: settings['request-rate']!,
+    requestBurst: settings['request-burst']!,
+    requestsPerAddress: settings['requests-per-address']!,
+    connectionsMax,
+    allow: settings.allow ?? [],
+    deny: settings.deny ?? [],
+    ipv4Prefix: settings['ipv4-prefix']!,
+    ipv6Prefix: settings['ipv6-prefix']!,
+    addressTableSize: settings['address-table-size']!,
+  }
+}

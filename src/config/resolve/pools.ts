@@ -1,0 +1,121 @@
+/** Pools: `--backend` fills one, the file names the others. */
+import type { BalancerName } from '../../balance/balancers.ts'
+import { readBackendUrl } from '../backend-url.ts'
+import type { BackendConfig, PoolConfig, ProbeKind, SendProxy } from '../config.ts'
+import type { Problem } from '../flag.ts'
+import type { Settings } from '../flags.ts'
+import { didYouMean } from '../nearest.ts'
+import { isHost } from '../values.ts'
+import { type Resolution, sectionSettings } from './resolution.ts'
+
+const DEFAULT_POOL = 'default'
+
+export function resolvePools(resolution: Resolution): PoolConfig[] {
+  const { settings, file, problems } = resolution
+  const pools: PoolConfig[] = []
+  if (settings.backend !== undefined && settings.backend.length > 0) {
+    pools.push(pool(DEFAULT_POOL, settings.backend, settings, '--backend', problems))
+  }
+  for (const [name, section] of Object.entries(file?.content.pools ?? {})) {
+    const where = (key: string): string => file!.where(['pools', name, key])
+    if (pools.some(other => other.name === name)) {
+      problems.push({
+        where: where('backends'),
+        message: `pool ${name} is what --backend fills; give this one another name`,
+      })
+      continue
+    }
+    const own = sectionSettings(resolution, 'pool', section, where)
+    const urls =
+      typeof section.backends === 'string' ? section.backends.split(/[\s,]+/) : section.backends
+    pools.push(pool(name, urls, own, where('backends'), problems))
+  }
+  if (pools.length === 0) {
+    problems.push({
+      where: '--backend',
+      message: 'no backend is given; write --backend tcp://HOST:PORT, or pools in the config file',
+    })
+  }
+  return pools
+}
+
+function pool(
+  name: string,
+  urls: readonly string[],
+  settings: Settings,
+  where: string,
+  problems: Problem[],
+): PoolConfig {
+  const backends: BackendConfig[] = []
+  for (const url of urls) {
+    const read = readBackendUrl(url)
+    if ('error' in read) problems.push({ where, message: read.error })
+    else if (backends.some(other => other.name === read.value.name)) {
+      problems.push({
+        where,
+        message: `${read.value.name} is twice in pool ${name}; use ?weight= to send more to it`,
+      })
+    } else backends.push(read.value)
+  }
+  const path = settings['probe-path']!
+  if (!/^\/[\x21-\x7e]*$/.test(path)) {
+    problems.push({
+      where: '--probe-path',
+      message: `${JSON.stringify(path)} is no path; it begins with / and has no blanks`,
+    })
+  }
+  const host = settings['probe-host']!
+  if (host !== '' && !isHost(host.replace(/:\d+$/, ''))) {
+    problems.push({ where: '--probe-host', message: `${JSON.stringify(host)} is no host name` })
+  }
+  return {
+    name,
+    balance: settings.balance as BalancerName,
+    backends,
+    probe: {
+      kind: settings.probe as ProbeKind,
+      path,
+      host,
+      statusMin: settings['probe-status']!.min,
+      statusMax: settings['probe-status']!.max,
+      intervalMs: settings['probe-interval']!,
+      timeoutMs: settings['probe-timeout']!,
+      rise: settings['probe-rise']!,
+      fall: settings['probe-fall']!,
+    },
+    sendProxy: settings['send-proxy'] as SendProxy,
+    connectTimeoutMs: settings['connect-timeout']!,
+    queueMax: settings['queue-max']!,
+    queueTimeoutMs: settings['queue-timeout']!,
+    slowStartMs: settings['slow-start']!,
+    ejectAfter: settings['eject-after']!,
+    ejectMs: settings['eject-time']!,
+    ejectMaxMs: Math.max(settings['eject-time']!, settings['eject-time-max']!),
+    ejectShareMax: settings['eject-share-max']!,
+    ejectErrors: settings['eject-errors']!,
+    ejectSlow: settings['eject-slow']!,
+    breaker: {
+      errors: settings['breaker-errors']!,
+      windowMs: settings['breaker-window']!,
+      requests: settings['breaker-requests']!,
+      openMs: settings['breaker-time']!,
+    },
+    backendIdleMax: settings['backend-idle-max']!,
+    backendIdleMs: settings['backend-idle-timeout']!,
+    backendMaxAgeMs: settings['backend-max-age']!,
+    pipeline: settings['backend-pipeline']!,
+    retries: settings.retries!,
+    retryBudget: settings['retry-budget']!,
+    sticky:
+      settings.sticky === ''
+        ? null
+        : { cookie: settings.sticky!, maxAge: settings['sticky-ttl']! / 1000 },
+  }
+}
+
+export function suggestPool(name: string, pools: readonly PoolConfig[]): string {
+  return didYouMean(
+    name,
+    pools.map(pool => pool.name),
+  )
+}
