@@ -90,6 +90,7 @@ export class Weir {
       workers: config.workers,
       backends: config.pools.reduce((sum, pool) => sum + pool.backends.length, 0),
       listeners: config.listeners.length,
+      routes: config.routes.length,
       addresses: config.guards.addressTableSize,
       sessionsPerWorker: config.guards.connectionsMax,
       hashKey: randomHashKey(),

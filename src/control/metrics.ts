@@ -44,8 +44,9 @@ export function createRegistry(sources: MetricSources): Registry {
 function labelsOf(row: CounterRow, config: Config): readonly (readonly string[])[] {
   return row.labels.map((label: Label) => {
     if (label === 'listener') return config.listeners.map(({ name }) => name)
+    if (label === 'route') return config.routes.map(({ name }) => name)
     if (label === 'backend') return backendNames(config)
-    return label === 'worker' ? [] : labelValues[label]
+    return labelValues[label]
   })
 }
 

@@ -1,16 +1,36 @@
-/** docs/refusals.md, read off the table of refusals. */
+/** docs/refusals.md, read off the tables of refusals and faults. */
+import { faults } from './faults.ts'
 import { refusals } from './refusals.ts'
 
 /** The page, as Markdown. */
 export function refusalsPage(): string {
   return `${[
-    '# Refusals',
+    '# Refusals and faults',
     '',
-    'Made by `npm run docs` from `src/core/refusals.ts`. A refusal has the same name in the metric',
-    '`weir_refusals_total{reason=…}`, in the log (`"reason"`) and here.',
+    'Made by `npm run docs` from `src/core/refusals.ts` and `src/core/faults.ts`. What weir does not serve',
+    'has one reason, the same in metrics, in the log (`"reason"`), in the answer that a client of HTTP gets,',
+    'and here.',
     '',
+    '## Refusals',
+    '',
+    'The client may not, or not now. Counted in `weir_refusals_total{reason=…}`.',
+    '',
+    ...table(refusals.slice(1)),
+    '',
+    '## Faults',
+    '',
+    'A request was let in and did not get a whole response. Counted in `weir_request_faults_total{fault=…}`.',
+    'Where the client had got nothing of a response yet it gets 502, 503 or 504; where it had, its',
+    'connection is cut, because nothing else tells it that this is not all.',
+    '',
+    ...table(faults),
+  ].join('\n')}\n`
+}
+
+function table(rows: readonly (readonly [name: string, cause: string])[]): string[] {
+  return [
     '| reason | what happened |',
     '| --- | --- |',
-    ...refusals.slice(1).map(([name, cause]) => `| \`${name}\` | ${cause} |`),
-  ].join('\n')}\n`
+    ...rows.map(([name, cause]) => `| \`${name}\` | ${cause} |`),
+  ]
 }

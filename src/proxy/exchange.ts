@@ -11,10 +11,12 @@ import type { RequestHead } from '../codec/http1/request-head.ts'
 import type { ResponseHead } from '../codec/http1/response-head.ts'
 import { ticks } from '../core/clock.ts'
 import type { FaultCode } from '../core/errors.ts'
+import type { Reason } from '../core/faults.ts'
 import { ADMITTED, refusal, refusals } from '../core/refusals.ts'
 import { counterRows, observe } from '../shared/counters.ts'
 import { Deadline } from '../transport/deadlines.ts'
 import { Dial, type Dialed, type DialOwner } from '../transport/dial.ts'
+import { countResponse, leftBecause } from './exchange-counters.ts'
 import { Http1Backend, type ResponseOwner } from './http1-backend.ts'
 import type { Http1Session } from './http1-session.ts'
 import { NO_BACKEND, type Pool, WAIT, type Waiter } from './pool.ts'
@@ -38,10 +40,18 @@ export class Exchange implements Waiter, DialOwner, ResponseOwner {
   route: Route
   // Facts for the access line.
   status = 0
-  reason = ''
+  reason: Reason = ''
+  /** What the peer that failed did, in its own or the system's words. */
+  cause = ''
   backendName = ''
   dials = 0
   reused = false
+  /** Spent waiting for a backend below its limit; 0 if it did not have to. */
+  queuedMs = 0
+  /** The last dial; 0 without one. */
+  connectMs = 0
+  /** Request sent to head of the response; 0 without one. */
+  firstByteMs = 0
   bytesReceived = 0
   bytesSent = 0
 
@@ -52,6 +62,8 @@ export class Exchange implements Waiter, DialOwner, ResponseOwner {
   #triedCount = 0
   #dial: Dial | null = null
   #dialedMs = 0
+  #waitingSinceMs = 0
+  #sentMs = 0
   #connection: Http1Backend | null = null
   #waiting = false
   /** Of the request, not written yet. */
@@ -132,6 +144,7 @@ export class Exchange implements Waiter, DialOwner, ResponseOwner {
     if (!this.#pool.wait(this)) return this.#answer(503, 'queue-full')
     if (this.#waiting) return
     this.#waiting = true
+    this.#waitingSinceMs = performance.now()
     edge.slice[edge.at.queued]!++
     edge.deadlines.set(this.#deadline, this.#pool.config.queueTimeoutMs)
   }
@@ -139,6 +152,7 @@ export class Exchange implements Waiter, DialOwner, ResponseOwner {
   #stopWaiting(): void {
     if (!this.#waiting) return
     this.#waiting = false
+    this.queuedMs += performance.now() - this.#waitingSinceMs
     this.#pool.stopWaiting(this)
     this.#session.edge.deadlines.clear(this.#deadline)
   }
@@ -161,7 +175,8 @@ export class Exchange implements Waiter, DialOwner, ResponseOwner {
     const { edge } = this.#session
     const { buckets } = counterRows.dialSeconds
     const first = edge.at.dialSeconds + this.#backend * (buckets.length + 2)
-    observe(edge.slice, first, buckets, (performance.now() - this.#dialedMs) / 1000)
+    this.connectMs = performance.now() - this.#dialedMs
+    observe(edge.slice, first, buckets, this.connectMs / 1000)
     this.#pool.dialed(this.#backend)
     this.#send(new Http1Backend(this.#backend, dialed))
   }
@@ -177,6 +192,7 @@ export class Exchange implements Waiter, DialOwner, ResponseOwner {
     // What lies there of the body goes into the same write.
     if (head.hasBody) this.#session.feedBody()
     else this.#requestWhole = true
+    this.#sentMs = performance.now()
     this.#flushRequest()
   }
 
@@ -213,6 +229,7 @@ export class Exchange implements Waiter, DialOwner, ResponseOwner {
     const { edge } = this.#session
     if (this.head.body === CHUNKED) this.#out += '0\r\n\r\n'
     this.#requestWhole = true
+    this.#sentMs = performance.now()
     this.#flushRequest()
     if (!this.#responseBegan) {
       edge.deadlines.set(this.#deadline, this.route.config.responseTimeoutMs)
@@ -242,6 +259,10 @@ export class Exchange implements Waiter, DialOwner, ResponseOwner {
   onHead(head: ResponseHead): void {
     const { minor, method } = this.head
     this.status = head.status
+    // What an earlier try failed with is of no more interest.
+    this.reason = ''
+    this.firstByteMs = performance.now() - this.#sentMs
+    countResponse(this.#session.edge, this.#backend, this.firstByteMs)
     this.#chunksOut = sendsChunks(head, minor)
     // Without an end of its own the body ends with the connection.
     const delimited = head.isDelimited ? head.body >= 0 || minor === 1 : minor === 1
@@ -303,6 +324,9 @@ export class Exchange implements Waiter, DialOwner, ResponseOwner {
     const connection = this.#connection!
     const backend = this.#backend
     this.status = head.status
+    this.reason = ''
+    this.firstByteMs = performance.now() - this.#sentMs
+    countResponse(this.#session.edge, backend, this.firstByteMs)
     this.#session.writeText(writeSwitch(head))
     this.#connection = null
     this.#backend = -1
@@ -317,11 +341,12 @@ export class Exchange implements Waiter, DialOwner, ResponseOwner {
     const stale = connection.served > 1
     if (!stale) this.#pool.dialFailed(this.#backend)
     this.#leaveBackend()
-    if (this.#responseBegan) return this.#cut(`${this.backendName}: ${cause}`)
+    this.cause = cause
+    if (this.#responseBegan) return this.#cut('backend-reset')
     // A kept connection may have been closed while the request was on its way.
     if (stale && !this.#bodySent && idempotent.has(this.head.method)) {
       const { edge } = this.#session
-      edge.slice[edge.at.requestRetries]!++
+      edge.slice[edge.at.requestRetries + this.route.index]!++
       return this.onTurn()
     }
     this.#answer(502, cause === 'its response is malformed' ? 'bad-response' : 'backend-reset')
@@ -329,11 +354,12 @@ export class Exchange implements Waiter, DialOwner, ResponseOwner {
 
   /** The client is gone, or sent what is no body. */
   abort(): void {
+    this.reason = leftBecause(this.#session)
     this.#finish(false)
   }
 
   /** Refuses what came of the body, or ends the exchange where an answer has begun. */
-  refuse(status: number, reason: string): void {
+  refuse(status: number, reason: Reason): void {
     if (this.#responseBegan) this.#cut(reason)
     else this.#answer(status, reason)
   }
@@ -347,7 +373,7 @@ export class Exchange implements Waiter, DialOwner, ResponseOwner {
     this.#answer(504, 'response-timeout')
   }
 
-  #answer(status: number, reason: string): void {
+  #answer(status: number, reason: Reason): void {
     this.status = status
     this.reason = reason
     const whole = !this.head.hasBody || this.#requestWhole
@@ -356,11 +382,11 @@ export class Exchange implements Waiter, DialOwner, ResponseOwner {
   }
 
   /** The client has got a part: only a broken connection tells it that this is not all. */
-  #cut(reason: string): void {
+  #cut(reason: Reason): void {
     this.reason = reason
     const session = this.#session
     this.#finish(false)
-    session.cut(reason)
+    session.cut(this.cause === '' ? reason : `${this.backendName}: ${this.cause}`)
   }
 
   #leaveBackend(): void {

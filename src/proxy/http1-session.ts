@@ -10,12 +10,12 @@ import { CHUNKED } from '../codec/http1/framing.ts'
 import { NEED_MORE, OK } from '../codec/http1/head.ts'
 import { RequestHead } from '../codec/http1/request-head.ts'
 import { refusal, type RefusalName, refusals } from '../core/refusals.ts'
-import { counterRows, observe } from '../shared/counters.ts'
 import { Deadline } from '../transport/deadlines.ts'
 import type { Dialed } from '../transport/dial.ts'
 import { listen, stopListening } from '../transport/listen.ts'
 import type { Edge } from './edge.ts'
 import { Exchange } from './exchange.ts'
+import { countExchange, countUnread } from './exchange-counters.ts'
 import { writeAnswer } from './http-answer.ts'
 import type { Pool } from './pool.ts'
 import type { Origin } from './request-writer.ts'
@@ -299,7 +299,8 @@ export class Http1Session {
 
   onExchangeEnd(exchange: Exchange): void {
     this.#exchange = null
-    this.#count(exchange.status, exchange.startedMs)
+    const nowMs = performance.now()
+    countExchange(this, exchange, nowMs)
     this.edge.log.exchange(this, exchange)
     if (this.#state === CLOSED) return
     if (exchange.status === 101) return
@@ -353,7 +354,7 @@ export class Http1Session {
     this.countRefusal(refusal(reason))
     const requestId = this.nextRequestId()
     this.answer(code, reason, requestId, false)
-    this.#count(code, performance.now())
+    countUnread(this, code)
     this.edge.log.badRequest(this, code, reason, requestId)
     this.#close()
   }
@@ -362,16 +363,6 @@ export class Http1Session {
     this.countRefusal(refusal(reason))
     this.keepsAlive = false
     this.#exchange?.refuse(status, reason)
-  }
-
-  #count(status: number, startedMs: number): void {
-    const { slice, at } = this.edge
-    const listener = this.client.entrance.index
-    const statusClass = status === 0 ? 0 : Math.floor(status / 100)
-    slice[at.requests + listener * STATUS_CLASSES + statusClass]!++
-    const { buckets } = counterRows.requestSeconds
-    const first = at.requestSeconds + listener * (buckets.length + 2)
-    observe(slice, first, buckets, (performance.now() - startedMs) / 1000)
   }
 
   #expired(): void {
@@ -412,6 +403,4 @@ export class Http1Session {
   }
 }
 
-/** 0 is an exchange that got no status, 1xx to 5xx the others. */
-const STATUS_CLASSES = 6
 const EMPTY = Buffer.alloc(0)

@@ -6,6 +6,7 @@
  * To add a metric: add its row here; control/metrics.ts exposes whatever stands in the table.
  */
 import { endings } from '../core/endings.ts'
+import { faults } from '../core/faults.ts'
 import { refusals } from '../core/refusals.ts'
 
 /** Upper bounds in seconds; the last bucket, +Inf, is implied. */
@@ -24,10 +25,15 @@ export const handshakeFailures = [
   'protocol',
 ] as const
 
-/** What a label may be. `listener` and `backend` take their values from the config. */
+/** GET, HEAD, OPTIONS; POST, PUT, PATCH, DELETE; and all others, as QUERY or what could not be read. */
+const methodClasses = ['read', 'write', 'other'] as const
+
+/** What a label may be. `listener`, `route` and `backend` take their values from the config. */
 export const labelValues = {
   reason: refusals.map(row => row[0]),
+  fault: faults.map(row => row[0]),
   ending: endings,
+  method: methodClasses,
   status: ['none', '1xx', '2xx', '3xx', '4xx', '5xx'],
   version: tlsVersions,
   group: tlsGroups,
@@ -35,12 +41,20 @@ export const labelValues = {
   cause: handshakeFailures,
 } as const
 
-export type Label = keyof typeof labelValues | 'listener' | 'backend' | 'worker'
+/** How many values each label has that the config names. */
+export interface LabelSizes {
+  readonly listeners: number
+  readonly routes: number
+  /** Of all pools together. */
+  readonly backends: number
+}
+
+export type Label = keyof typeof labelValues | 'listener' | 'route' | 'backend'
 
 export interface CounterRow {
   readonly metric: string
   readonly help: string
-  /** First label first in memory; at most three. `worker` is implied by the slice. */
+  /** First label first in memory; at most three. */
   readonly labels: readonly Label[]
   /** A histogram: bucket bounds; its memory is one word per bucket, +Inf and the sum. */
   readonly buckets?: readonly number[]
@@ -103,21 +117,53 @@ export const counterRows = {
     help: 'HTTP requests sent over a connection that was kept',
     labels: ['backend'],
   },
+  backendSeconds: {
+    metric: 'weir_backend_response_seconds',
+    help: 'Time from the request sent to the head of its response',
+    labels: ['backend'],
+    buckets: LATENCY,
+  },
+  clientReuses: {
+    metric: 'weir_client_reuses_total',
+    help: 'HTTP requests that were not the first on their connection',
+    labels: ['listener'],
+  },
   requests: {
     metric: 'weir_requests_total',
-    help: 'HTTP requests, by class of the status they got; none: the client left before',
-    labels: ['listener', 'status'],
+    help: 'HTTP requests, by class of method and of the status they got; none: the client left before',
+    labels: ['route', 'method', 'status'],
   },
   requestSeconds: {
     metric: 'weir_request_seconds',
     help: 'Time from a whole request head to the end of the response',
-    labels: ['listener'],
+    labels: ['route'],
     buckets: LATENCY,
+  },
+  requestQueueSeconds: {
+    metric: 'weir_request_queue_seconds',
+    help: 'Time that HTTP requests waited for a backend below its max-connections, of those that had to',
+    labels: ['route'],
+    buckets: LATENCY,
+  },
+  requestBytes: {
+    metric: 'weir_request_body_bytes_total',
+    help: 'Bytes of request bodies passed on',
+    labels: ['route'],
+  },
+  responseBytes: {
+    metric: 'weir_response_body_bytes_total',
+    help: 'Bytes of response bodies passed on, answers of our own included',
+    labels: ['route'],
   },
   requestRetries: {
     metric: 'weir_request_retries_total',
     help: 'HTTP requests sent again because a kept connection had been closed',
-    labels: [],
+    labels: ['route'],
+  },
+  requestFaults: {
+    metric: 'weir_request_faults_total',
+    help: 'HTTP requests that failed, by how (docs/refusals.md)',
+    labels: ['route', 'fault'],
   },
   queued: {
     metric: 'weir_queued_total',
@@ -158,14 +204,8 @@ export class Counters {
   readonly #sliceWords: number
   readonly #sizes: Readonly<Record<string, number>>
 
-  constructor(
-    memory: SharedArrayBuffer,
-    offset: number,
-    workers: number,
-    backends: number,
-    listeners: number,
-  ) {
-    const plan = planSlice(backends, listeners)
+  constructor(memory: SharedArrayBuffer, offset: number, workers: number, labels: LabelSizes) {
+    const plan = planSlice(labels)
     this.at = plan.at
     this.#sizes = plan.sizes
     this.#sliceWords = plan.words
@@ -174,8 +214,8 @@ export class Counters {
     this.#workers = workers
   }
 
-  static bytes(workers: number, backends: number, listeners: number): number {
-    return planSlice(backends, listeners).words * workers * Float64Array.BYTES_PER_ELEMENT
+  static bytes(workers: number, labels: LabelSizes): number {
+    return planSlice(labels).words * workers * Float64Array.BYTES_PER_ELEMENT
   }
 
   /** The slice of one worker: hot-path code keeps it and adds to `slice[at.row + index]`. */
@@ -221,13 +261,13 @@ export function histogramWords(row: CounterRow): number {
   return row.buckets === undefined ? 1 : row.buckets.length + 2
 }
 
-function planSlice(backends: number, listeners: number) {
+function planSlice(labels: LabelSizes) {
   const at = {} as Record<CounterName, number>
   const sizes = {} as Record<CounterName, number>
   let words = 0
   for (const [name, row] of Object.entries(counterRows) as [CounterName, CounterRow][]) {
     let size = histogramWords(row)
-    for (const label of row.labels) size *= labelSize(label, backends, listeners)
+    for (const label of row.labels) size *= labelSize(label, labels)
     at[name] = words
     sizes[name] = size
     words += size
@@ -236,9 +276,9 @@ function planSlice(backends: number, listeners: number) {
   return { at, sizes, words: Math.ceil(words / 8) * 8 }
 }
 
-function labelSize(label: Label, backends: number, listeners: number): number {
+function labelSize(label: Label, { listeners, routes, backends }: LabelSizes): number {
   if (label === 'listener') return listeners
+  if (label === 'route') return routes
   if (label === 'backend') return backends
-  if (label === 'worker') return 1
   return labelValues[label].length
 }

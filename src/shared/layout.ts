@@ -19,6 +19,7 @@ export interface LayoutOptions {
   /** Backends of all pools together. */
   readonly backends: number
   readonly listeners: number
+  readonly routes: number
   /** Addresses to remember. */
   readonly addresses: number
   /** Sessions one worker may hold. */
@@ -53,12 +54,12 @@ export function openShared(options: LayoutOptions, memory: SharedArrayBuffer): S
     backends: new BackendTable(memory, at.backends, backends, workers),
     addresses: new AddressTable(memory, at.addresses, addresses, hashKey),
     ledger: new SessionLedger(memory, at.ledger, workers, sessionsPerWorker),
-    counters: new Counters(memory, at.counters, workers, backends, options.listeners),
+    counters: new Counters(memory, at.counters, workers, options),
   }
 }
 
 function regions(options: LayoutOptions) {
-  const { workers, backends, listeners, addresses, sessionsPerWorker } = options
+  const { workers, backends, addresses, sessionsPerWorker } = options
   let end = 0
   const place = (bytes: number): number => {
     const start = end
@@ -70,7 +71,7 @@ function regions(options: LayoutOptions) {
     backends: place(BackendTable.bytes(backends, workers)),
     addresses: place(AddressTable.bytes(addresses)),
     ledger: place(SessionLedger.bytes(workers, sessionsPerWorker)),
-    counters: place(Counters.bytes(workers, backends, listeners)),
+    counters: place(Counters.bytes(workers, options)),
     total: end,
   }
 }

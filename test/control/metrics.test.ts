@@ -1,5 +1,6 @@
 import { test } from 'tap'
 import type { Config } from '../../src/config/config.ts'
+import { faultNumber, faults } from '../../src/core/faults.ts'
 import { refusal, refusals } from '../../src/core/refusals.ts'
 import { createRegistry } from '../../src/control/metrics.ts'
 import { counterRows, observe } from '../../src/shared/counters.ts'
@@ -12,6 +13,7 @@ const config = {
     { name: 'web', backends: [{ name: 'a:1' }, { name: 'b:1' }] },
     { name: 'db', backends: [{ name: 'a:1' }] },
   ],
+  routes: [{ name: 'api' }, { name: 'http://[::]:80' }],
   guards: { connectionsMax: 77 },
 } as unknown as Config
 
@@ -38,6 +40,7 @@ test('what the workers counted is summed, under its labels', async t => {
       slice[at.accepted + 1]! += 2
       slice[at.refused + 1 * refusals.length + refusal('connection-rate')]! += 3
       slice[at.handshakes + (1 * 5 + 0) * 2 + 1]! += 1
+      slice[at.requestFaults + faults.length + faultNumber('response-timeout')]! += 2
     }
   })
   for (const line of [
@@ -45,6 +48,8 @@ test('what the workers counted is summed, under its labels', async t => {
     'weir_connections_total{listener="tcp://[::]:1"} 0',
     'weir_refusals_total{listener="second",reason="connection-rate"} 6',
     'weir_tls_handshakes_total{version="TLSv1.3",group="X25519MLKEM768",resumed="yes"} 2',
+    'weir_request_faults_total{route="http://[::]:80",fault="response-timeout"} 4',
+    'weir_requests_total{route="api",method="read",status="2xx"} 0',
   ]) {
     t.ok(lines.includes(line), line)
   }

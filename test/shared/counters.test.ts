@@ -43,6 +43,9 @@ test('a row has a word per combination of its labels', async t => {
   t.equal(counters.size('handshakes'), 2 * labelValues.group.length * 2)
   t.equal(counters.size('dialSeconds'), 3 * histogramWords(counterRows.dialSeconds))
   t.equal(counters.size('queued'), 1)
+  const many = makeShared({ routes: 5 }).counters
+  t.equal(many.size('requests'), 5 * labelValues.method.length * labelValues.status.length)
+  t.equal(makeShared({ routes: 0 }).counters.size('requests'), 0, 'none where nothing speaks HTTP')
 })
 
 test('an observation falls into the first bucket that holds it, bounds included', async t => {

@@ -10,6 +10,7 @@ const SMALL: LayoutOptions = {
   workers: 2,
   backends: 3,
   listeners: 2,
+  routes: 2,
   addresses: 64,
   sessionsPerWorker: 16,
   hashKey: HASH_KEY,
