@@ -7,7 +7,7 @@
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import type { Config } from '../config/config.ts'
 import { ticks } from '../core/clock.ts'
-import { stateNames, WEIGHT_SCALE } from '../shared/backend-table.ts'
+import { ejectionCauses, stateNames, WEIGHT_SCALE } from '../shared/backend-table.ts'
 import {
   type CounterName,
   type CounterRow,
@@ -142,12 +142,20 @@ function addBackendGauges(
     'Weight now; grows during slow start',
     i => backends.weight(i) / WEIGHT_SCALE,
   )
-  gauge('weir_backend_ejected', '1 while ejected for failed dials', i =>
-    Number(backends.isEjected(i, ticks())),
-  )
-  gauge('weir_backend_ejections_total', 'Ejections for failed dials', i =>
-    backends.ejectionsTotal(i),
-  )
+  gauge('weir_backend_ejected', '1 while ejected', i => Number(backends.isEjected(i, ticks())))
+  const ejections = new Gauge({
+    name: 'weir_backend_ejections_total',
+    help: 'Ejections, by cause: failed dials in a row, errors in a row, slower than its pool',
+    labelNames: ['backend', 'cause'],
+    registers: [registry],
+    collect() {
+      for (const [i, backend] of names.entries()) {
+        for (const [number, cause] of ejectionCauses.entries()) {
+          ejections.set({ backend, cause }, backends.ejectionsTotal(i, number))
+        }
+      }
+    },
+  })
 
   const state = new Gauge({
     name: 'weir_backend_state',

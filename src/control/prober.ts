@@ -2,14 +2,14 @@
  * Probes every backend for as long as weir runs, and writes what it finds into the backend table.
  *
  * The probes have the last word: a backend they find well `rise` times in a row after it was ejected
- * for failed dials is pardoned before its time.
+ * is pardoned before its time.
  */
 import { readFileSync } from 'node:fs'
 import { createSecureContext } from 'node:tls'
 import type { Logger } from 'pino'
 import { type BackendConfig, type Config, type PoolConfig, usesTls } from '../config/config.ts'
 import { ticks } from '../core/clock.ts'
-import { type BackendTable, DOWN, UP } from '../shared/backend-table.ts'
+import { type BackendTable, DOWN, ejectionCauses, UP } from '../shared/backend-table.ts'
 import { Health, type HealthState } from './health.ts'
 import { type ProbeTarget, probe } from './probe.ts'
 import { weightAfter } from './slow-start.ts'
@@ -17,6 +17,9 @@ import { weightAfter } from './slow-start.ts'
 const SWEEP_MS = 200
 /** Probes are spread over this share of the interval, so that they do not all fall together. */
 const JITTER = 0.1
+
+/** In the order of {@link ejectionCauses}. */
+const causeTexts = ['failed dials in a row', 'errors in a row', 'slower than its pool']
 
 type Probe = (target: ProbeTarget, address: string) => Promise<string | null>
 
@@ -28,7 +31,8 @@ interface Patient {
   readonly health: Health
   /** When it came back, for slow start; null if it never was away, or is over it. */
   returnedMs: number | null
-  ejectionsSeen: number
+  /** By cause. */
+  readonly ejectionsSeen: number[]
   ejected: boolean
   timer: NodeJS.Timeout | null
 }
@@ -149,14 +153,16 @@ export class Prober {
     for (const patient of this.#patients) {
       if (patient.returnedMs !== null) this.#weigh(patient, nowMs)
       const facts = { pool: patient.pool.name, backend: patient.target.backend.name }
-      const total = backends.ejectionsTotal(patient.index)
       const ejected = backends.isEjected(patient.index, ticks())
-      if (total !== patient.ejectionsSeen) {
-        log.warn({ ...facts, ejections: total, cause: 'failed dials in a row' }, 'backend ejected')
-      } else if (patient.ejected && !ejected) {
-        log.info(facts, 'ejection is over')
+      let more = false
+      for (const [cause, text] of causeTexts.entries()) {
+        const ejections = backends.ejectionsTotal(patient.index, cause)
+        if (ejections === patient.ejectionsSeen[cause]) continue
+        patient.ejectionsSeen[cause] = ejections
+        more = true
+        log.warn({ ...facts, ejections, cause: text }, 'backend ejected')
       }
-      patient.ejectionsSeen = total
+      if (patient.ejected && !ejected && !more) log.info(facts, 'ejection is over')
       patient.ejected = ejected
     }
   }
@@ -186,7 +192,7 @@ function patient(index: number, pool: PoolConfig, backend: BackendConfig): Patie
     target: { backend, probe: pool.probe, sendProxy: pool.sendProxy, secureContext },
     health: new Health(pool.probe.rise, pool.probe.fall),
     returnedMs: null,
-    ejectionsSeen: 0,
+    ejectionsSeen: ejectionCauses.map(() => 0),
     ejected: false,
     timer: null,
   }

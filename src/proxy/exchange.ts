@@ -259,10 +259,7 @@ export class Exchange implements Waiter, DialOwner, ResponseOwner {
   onHead(head: ResponseHead): void {
     const { minor, method } = this.head
     this.status = head.status
-    // What an earlier try failed with is of no more interest.
-    this.reason = ''
-    this.firstByteMs = performance.now() - this.#sentMs
-    countResponse(this.#session.edge, this.#backend, this.firstByteMs)
+    this.#answered()
     this.#chunksOut = sendsChunks(head, minor)
     // Without an end of its own the body ends with the connection.
     const delimited = head.isDelimited ? head.body >= 0 || minor === 1 : minor === 1
@@ -278,6 +275,15 @@ export class Exchange implements Waiter, DialOwner, ResponseOwner {
     )
     const { edge } = this.#session
     edge.deadlines.set(this.#deadline, edge.config.idleTimeoutMs)
+  }
+
+  #answered(): void {
+    // What an earlier try failed with is of no more interest.
+    this.reason = ''
+    this.firstByteMs = performance.now() - this.#sentMs
+    countResponse(this.#session.edge, this.#backend, this.firstByteMs)
+    // An early answer to a request that is not whole says nothing of how fast the backend is.
+    this.#pool.answered(this.#backend, this.status, this.#requestWhole ? this.firstByteMs : -1)
   }
 
   onData(bytes: Buffer, start: number, end: number): boolean {
@@ -324,9 +330,7 @@ export class Exchange implements Waiter, DialOwner, ResponseOwner {
     const connection = this.#connection!
     const backend = this.#backend
     this.status = head.status
-    this.reason = ''
-    this.firstByteMs = performance.now() - this.#sentMs
-    countResponse(this.#session.edge, backend, this.firstByteMs)
+    this.#answered()
     this.#session.writeText(writeSwitch(head))
     this.#connection = null
     this.#backend = -1
@@ -339,7 +343,7 @@ export class Exchange implements Waiter, DialOwner, ResponseOwner {
     this.#connection = null
     if (this.#responseWhole) return this.#finish(false)
     const stale = connection.served > 1
-    if (!stale) this.#pool.dialFailed(this.#backend)
+    if (!stale || this.#responseBegan) this.#pool.broke(this.#backend)
     this.#leaveBackend()
     this.cause = cause
     if (this.#responseBegan) return this.#cut('backend-reset')
@@ -370,6 +374,8 @@ export class Exchange implements Waiter, DialOwner, ResponseOwner {
       return this.#answer(503, 'queue-timeout')
     }
     if (this.#responseBegan) return this.#cut('idle-timeout')
+    // Before that it is the client who is waited for.
+    if (this.#requestWhole) this.#pool.broke(this.#backend)
     this.#answer(504, 'response-timeout')
   }
 

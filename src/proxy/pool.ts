@@ -74,11 +74,27 @@ export class Pool {
   }
 
   dialed(backend: number): void {
-    this.#parts.outlier.succeeded(backend)
+    this.#parts.outlier.dialed(backend)
   }
 
   dialFailed(backend: number): void {
-    this.#parts.outlier.failed(backend, ticks())
+    this.#parts.outlier.dialFailed(backend, ticks())
+  }
+
+  /**
+   * The head of a response came from `backend`.
+   *
+   * @param ms since the request was whole; negative if it was not yet
+   */
+  answered(backend: number, status: number, ms: number): void {
+    const { outlier } = this.#parts
+    if (outlier.watchesAnswers) outlier.answered(backend, status, ms, ticks())
+  }
+
+  /** An exchange ended without an answer, by the fault of `backend`. */
+  broke(backend: number): void {
+    const { outlier } = this.#parts
+    if (outlier.watchesAnswers) outlier.broke(backend, ticks())
   }
 
   /** Joins the line. @returns false if it is full */

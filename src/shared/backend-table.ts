@@ -2,7 +2,7 @@
  * What every thread knows about each backend, without locks.
  *
  * Owners: main writes state, weight and limits; all workers change the active counts and the
- * record of failed dials, with atomics. Active connections are kept twice, as a total (which
+ * record of failures and times, with atomics. Active connections are kept twice, as a total (which
  * balancers read) and per worker (so that a dead worker's share can be given back).
  */
 
@@ -22,10 +22,27 @@ const WEIGHT = 2
 const ACTIVE_MAX = 3
 const ROLE = 4
 const FAILURES = 5
+/** 0, or one more than the cause. */
 const EJECTED = 6
 const EJECTED_UNTIL = 7
 const EJECTIONS = 8
+/** One word for each cause. */
 const EJECTIONS_TOTAL = 9
+const ERRORS = 12
+const LATENCY = 13
+const SAMPLES = 14
+
+/** Why a backend was ejected, and what that is in metrics and log. */
+export const DIALS = 0
+export const ANSWERS = 1
+export const SLOW = 2
+export const ejectionCauses = ['dials', 'errors', 'slow'] as const
+
+/** Times in an average; before there are as many, it is their plain mean and proves nothing. */
+const AVERAGE_OVER = 32
+/** One time alone counts for no more than this many averages: a download that takes long is no trend. */
+const OUTLIER_MAX = 8
+const OUTLIER_FLOOR_US = 10_000
 
 const ROLE_BACKUP = 1
 const ROLE_DRAIN = 2
@@ -135,6 +152,48 @@ export class BackendTable {
     if (Atomics.load(this.#words, at) !== 0) Atomics.store(this.#words, at, 0)
   }
 
+  /** @returns answers 5xx or none that came one after the other, this one included */
+  addError(backend: number): number {
+    return Atomics.add(this.#words, backend * WORDS + ERRORS, 1) + 1
+  }
+
+  clearErrors(backend: number): void {
+    const at = backend * WORDS + ERRORS
+    if (Atomics.load(this.#words, at) !== 0) Atomics.store(this.#words, at, 0)
+  }
+
+  /**
+   * Adds a time to the moving average, of all workers together: a new one counts for a 32nd.
+   *
+   * One word and a compareExchange: two adds would let a reader see one without the other, and no
+   * time is lost to another worker's.
+   *
+   * @param us microseconds
+   */
+  addLatency(backend: number, us: number): void {
+    const words = this.#words
+    const at = backend * WORDS
+    let samples = Atomics.load(words, at + SAMPLES)
+    if (samples < AVERAGE_OVER) samples = Atomics.add(words, at + SAMPLES, 1) + 1
+    const share = Math.min(samples, AVERAGE_OVER)
+    let before = Atomics.load(words, at + LATENCY)
+    // Ends: each turn that fails is one of another worker that did not, and those write but once.
+    while (true) {
+      const time = Math.min(us, OUTLIER_MAX * Math.max(before, OUTLIER_FLOOR_US))
+      const after = before + Math.round((time - before) / share)
+      const found = Atomics.compareExchange(words, at + LATENCY, before, after)
+      if (found === before) return
+      before = found
+    }
+  }
+
+  /** Microseconds; -1 while there are too few times to judge by. */
+  latency(backend: number): number {
+    const at = backend * WORDS
+    if (Atomics.load(this.#words, at + SAMPLES) < AVERAGE_OVER) return -1
+    return Atomics.load(this.#words, at + LATENCY)
+  }
+
   isEjected(backend: number, now: number): boolean {
     const at = backend * WORDS
     if (Atomics.load(this.#words, at + EJECTED) === 0) return false
@@ -145,17 +204,18 @@ export class BackendTable {
   }
 
   /**
-   * Ejects until `until`, unless another worker just did.
+   * Ejects until `until`, unless another worker just did, and begins its record anew.
    *
+   * @param cause DIALS, ANSWERS or SLOW
    * @returns false if it was ejected already
    */
-  eject(backend: number, until: number): boolean {
+  eject(backend: number, until: number, cause: number): boolean {
     const at = backend * WORDS
-    if (Atomics.compareExchange(this.#words, at + EJECTED, 0, 1) !== 0) return false
+    if (Atomics.compareExchange(this.#words, at + EJECTED, 0, cause + 1) !== 0) return false
     Atomics.store(this.#words, at + EJECTED_UNTIL, until)
     Atomics.add(this.#words, at + EJECTIONS, 1)
-    Atomics.add(this.#words, at + EJECTIONS_TOTAL, 1)
-    Atomics.store(this.#words, at + FAILURES, 0)
+    Atomics.add(this.#words, at + EJECTIONS_TOTAL + cause, 1)
+    this.#clearRecord(at)
     return true
   }
 
@@ -164,7 +224,14 @@ export class BackendTable {
     const at = backend * WORDS
     Atomics.store(this.#words, at + EJECTED, 0)
     Atomics.store(this.#words, at + EJECTIONS, 0)
+    this.#clearRecord(at)
+  }
+
+  #clearRecord(at: number): void {
     Atomics.store(this.#words, at + FAILURES, 0)
+    Atomics.store(this.#words, at + ERRORS, 0)
+    Atomics.store(this.#words, at + SAMPLES, 0)
+    Atomics.store(this.#words, at + LATENCY, 0)
   }
 
   /** Ejections since the probes last vouched for it; each lasts twice as long as the one before. */
@@ -172,8 +239,8 @@ export class BackendTable {
     return Atomics.load(this.#words, backend * WORDS + EJECTIONS)
   }
 
-  /** Ejections since start. */
-  ejectionsTotal(backend: number): number {
-    return Atomics.load(this.#words, backend * WORDS + EJECTIONS_TOTAL)
+  /** Ejections since start, for one of {@link ejectionCauses}. */
+  ejectionsTotal(backend: number, cause: number): number {
+    return Atomics.load(this.#words, backend * WORDS + EJECTIONS_TOTAL + cause)
   }
 }

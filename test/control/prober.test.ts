@@ -2,7 +2,7 @@ import { test } from 'tap'
 import type { Config, PoolConfig } from '../../src/config/config.ts'
 import { ticks } from '../../src/core/clock.ts'
 import { Prober } from '../../src/control/prober.ts'
-import { CHECKING, DOWN, UP, WEIGHT_SCALE } from '../../src/shared/backend-table.ts'
+import { CHECKING, DIALS, DOWN, UP, WEIGHT_SCALE } from '../../src/shared/backend-table.ts'
 import { captureLog } from '../support/log.ts'
 import { makeShared } from '../support/memory.ts'
 import { until } from '../support/until.ts'
@@ -95,7 +95,7 @@ test('good probes end an ejection before its time', async t => {
   const it = makeProber(t)
   it.prober.start()
   await it.prober.firstRound()
-  it.backends.eject(0, ticks() + 60 * 65_536)
+  it.backends.eject(0, ticks() + 60 * 65_536, DIALS)
   it.prober.sweep(performance.now())
   t.ok(it.lines.some(({ msg }) => msg === 'backend ejected'))
   await until(() => !it.backends.isEjected(0, ticks()), 'the pardon')

@@ -4,14 +4,21 @@ import { Candidates } from '../../src/balance/candidates.ts'
 import { Outlier } from '../../src/balance/outlier.ts'
 import type { PoolConfig } from '../../src/config/config.ts'
 import { NO_BACKEND, Pool, WAIT, type Waiter } from '../../src/proxy/pool.ts'
-import { DOWN } from '../../src/shared/backend-table.ts'
+import { DIALS, DOWN } from '../../src/shared/backend-table.ts'
 import { makeShared } from '../support/memory.ts'
 
 const NONE = new Int32Array(0)
 
 function makePool(size: number, queueMax = 2) {
   const { backends } = makeShared({ backends: size })
-  const options = { ejectAfter: 2, ejectMs: 60_000, ejectMaxMs: 60_000, ejectShareMax: 50 }
+  const options = {
+    ejectAfter: 2,
+    ejectErrors: 0,
+    ejectSlow: 0,
+    ejectMs: 60_000,
+    ejectMaxMs: 60_000,
+    ejectShareMax: 50,
+  }
   const pool = new Pool({
     config: { name: 'a', queueMax, queueTimeoutMs: 1000, ...options } as PoolConfig,
     first: 0,
@@ -104,8 +111,8 @@ test('failed dials in a row eject, and a good one clears the record', async t =>
   pool.dialFailed(0)
   pool.dialed(0)
   pool.dialFailed(0)
-  t.equal(backends.ejectionsTotal(0), 0)
+  t.equal(backends.ejectionsTotal(0, DIALS), 0)
   pool.dialFailed(0)
-  t.equal(backends.ejectionsTotal(0), 1)
+  t.equal(backends.ejectionsTotal(0, DIALS), 1)
   for (let i = 0; i < 4; i++) t.equal(pool.take(0, NONE, 0), 1)
 })

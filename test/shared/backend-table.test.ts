@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { BackendTable, CHECKING, DOWN, UP } from '../../src/shared/backend-table.ts'
+import { BackendTable, CHECKING, DIALS, DOWN, UP } from '../../src/shared/backend-table.ts'
 
 function table(backends: number, workers = 2): BackendTable {
   const bytes = BackendTable.bytes(backends, workers)
@@ -40,22 +40,22 @@ test("a dead worker's share is given back, and no other's", async t => {
 test('an ejection ends by itself, also across the wrap of the clock', async t => {
   for (const start of [0, 0x7fff_fff0]) {
     const b = table(1)
-    t.ok(b.eject(0, (start + 100) | 0))
-    t.notOk(b.eject(0, (start + 100) | 0), 'it is ejected already')
+    t.ok(b.eject(0, (start + 100) | 0, DIALS))
+    t.notOk(b.eject(0, (start + 100) | 0, DIALS), 'it is ejected already')
     t.notOk(b.isUsable(0, (start + 99) | 0))
     t.ok(b.isUsable(0, (start + 100) | 0))
     t.notOk(b.isEjected(0, start), 'once over it stays over')
-    t.equal(b.ejectionsTotal(0), 1)
+    t.equal(b.ejectionsTotal(0, DIALS), 1)
   }
 })
 
 test('a pardon ends an ejection and forgets the record', async t => {
   const b = table(1)
   b.addFailure(0)
-  b.eject(0, 1000)
+  b.eject(0, 1000, DIALS)
   b.pardon(0)
   t.ok(b.isUsable(0, 0))
   t.equal(b.ejections(0), 0)
-  t.equal(b.ejectionsTotal(0), 1)
+  t.equal(b.ejectionsTotal(0, DIALS), 1)
   t.equal(b.addFailure(0), 1)
 })
