@@ -50,11 +50,13 @@ const targets = config.pools.flatMap(pool => pool.backends.map(backend => target
 const deadlines = new Deadlines(step)
 // Both kinds of lines are of level info.
 const logsInfo = config.logLevel === 'info' || config.logLevel === 'debug'
+const ring = shared.logs[worker]!
 const log = new SessionLog({
   worker,
   sessions: config.connectionLog && logsInfo,
   refusals: logsInfo,
-  send: lines => send({ type: 'log', lines }),
+  write: lines => ring.write(lines),
+  wake: () => send({ type: 'log' }),
   drop: lines => {
     slice[at.logLinesDropped]! += lines
   },
@@ -109,9 +111,6 @@ function hear(message: MainMessage): void {
     case 'certificates':
       start.certificates = message.certificates
       loadTls(start.certificates, start.tickets)
-      break
-    case 'log-taken':
-      log.taken()
       break
     case 'drain':
       draining = true

@@ -33,14 +33,12 @@ export type MainMessage =
   | { readonly type: 'certificates'; readonly certificates: readonly CertificatePem[] }
   /** Stop accepting; end when the last session has ended or at `end`. */
   | { readonly type: 'drain' }
-  /** A batch of log lines was taken over. */
-  | { readonly type: 'log-taken' }
   /** Cut what is left and go. */
   | { readonly type: 'stop' }
 
 export type WorkerMessage =
   | { readonly type: 'listening'; readonly ports: readonly number[] }
   | { readonly type: 'listen-failed'; readonly listener: string; readonly message: string }
-  /** Whole log lines, JSON, each with its line end. */
-  | { readonly type: 'log'; readonly lines: string }
+  /** Log lines wait in the ring of the worker. */
+  | { readonly type: 'log' }
   | { readonly type: 'drained' }

@@ -15,7 +15,7 @@ const BYTES_MAX = 8 * 1024 * 1024
 export interface Log {
   readonly logger: Logger
   /** Writes finished lines of a worker. */
-  readonly writeLines: (lines: string) => void
+  readonly writeLines: (lines: Buffer) => void
   /** Lines dropped so far. */
   readonly dropped: () => number
   /** Waits until all is written, at most `ms`. */
@@ -27,7 +27,7 @@ export function createLog(level: LogLevel, sink: Writable = process.stdout): Log
   let dropped = 0
   // A reader that is gone (EPIPE) is no reason to stop: there is nobody left to tell.
   sink.on('error', () => dropped++)
-  const write = (lines: string): void => {
+  const write = (lines: string | Buffer): void => {
     if (sink.destroyed || sink.writableLength + lines.length > BYTES_MAX) dropped += count(lines)
     else sink.write(lines)
   }
@@ -49,7 +49,7 @@ export function createLog(level: LogLevel, sink: Writable = process.stdout): Log
   }
 }
 
-function count(lines: string): number {
+function count(lines: string | Buffer): number {
   let lineEnds = 0
   for (let at = lines.indexOf('\n'); at !== -1; at = lines.indexOf('\n', at + 1)) lineEnds++
   return lineEnds

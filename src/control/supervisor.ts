@@ -36,7 +36,7 @@ export interface SupervisorParts {
   readonly shared: Shared
   readonly log: Logger
   /** Takes a batch of finished log lines. */
-  readonly writeLines: (lines: string) => void
+  readonly writeLines: (lines: Buffer) => void
   readonly addresses: () => readonly (string | null)[]
   readonly tickets: TicketSecrets
   readonly certificates: readonly CertificatePem[]
@@ -209,8 +209,7 @@ export class Supervisor {
   #hear(seat: Seat, thread: Worker, message: WorkerMessage): void {
     switch (message.type) {
       case 'log':
-        this.#parts.writeLines(message.lines)
-        thread.postMessage({ type: 'log-taken' } satisfies MainMessage)
+        this.#takeLines(seat)
         break
       case 'listening':
         seat.listening = true
@@ -230,8 +229,14 @@ export class Supervisor {
     }
   }
 
+  #takeLines(seat: Seat): void {
+    const lines = this.#parts.shared.logs[seat.index]!.read()
+    if (lines !== null) this.#parts.writeLines(lines)
+  }
+
   #ended(seat: Seat, thread: Worker): void {
     if (seat.thread !== thread) return
+    this.#takeLines(seat)
     const { shared, log } = this.#parts
     seat.thread = null
     seat.listening = false

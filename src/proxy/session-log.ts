@@ -1,9 +1,9 @@
 /**
  * The log lines of one worker: one per session at its end, in the shape pino gives to main's own.
  *
- * Lines are built as text without objects in between and go to main in batches; main is the only
- * one to write, so that lines of two threads never mix. A flood of refusals is sampled by reason, and
- * if main does not keep up lines are dropped and counted: the log never holds up the data path.
+ * Lines are built as text without objects in between and go to main through a ring of shared memory;
+ * main is the only one to write, so that lines of two threads never mix. A flood of refusals is sampled by
+ * reason, and if main does not keep up lines are dropped and counted: the log never holds up the data path.
  */
 import { ADMITTED, refusal, type RefusalName, refusals } from '../core/refusals.ts'
 import type { Entrance } from './edge.ts'
@@ -14,8 +14,8 @@ import type { TcpSession } from './tcp-session.ts'
 /** Lines per reason and second; the next one says how many were left out. */
 const REFUSAL_LINES_PER_SECOND = 5
 const BATCH_CHARS = 16_384
-/** Batches main has not taken yet; about 1 MiB of lines. */
-const BATCHES_MAX = 64
+/** Batches that main may find at once; a quarter of the ring. */
+const WAKE_BATCHES = 16
 const LEVEL_INFO = 30
 
 export interface SessionLogParts {
@@ -24,8 +24,10 @@ export interface SessionLogParts {
   readonly sessions: boolean
   /** Write lines of refused clients. */
   readonly refusals: boolean
-  /** Sends whole lines to main. */
-  readonly send: (lines: string) => void
+  /** Hands whole lines, ASCII, over to main. @returns false if there is no room */
+  readonly write: (lines: string) => boolean
+  /** Tells main that there are some. */
+  readonly wake: () => void
   /** Counts lines that are not written. */
   readonly drop: (lines: number) => void
 }
@@ -35,7 +37,8 @@ export class SessionLog {
   readonly #tail: string
   #batch = ''
   #batchLines = 0
-  #outstanding = 0
+  /** Batches handed over since main was told. */
+  #waiting = 0
   #second = 0
   readonly #written = new Int32Array(refusals.length)
   readonly #leftOut = new Int32Array(refusals.length)
@@ -121,28 +124,27 @@ export class SessionLog {
     this.#add(line + this.#tail)
   }
 
-  /** Called a few times a second: sends what has gathered. */
+  /** Called a few times a second: hands over what has gathered. */
   flush(): void {
-    if (this.#batch === '') return
-    if (this.#outstanding >= BATCHES_MAX) {
-      this.#parts.drop(this.#batchLines)
-    } else {
-      this.#outstanding++
-      this.#parts.send(this.#batch)
-    }
-    this.#batch = ''
-    this.#batchLines = 0
+    if (this.#batch !== '') this.#handOver()
+    if (this.#waiting === 0) return
+    this.#waiting = 0
+    this.#parts.wake()
   }
 
-  /** Main has taken a batch. */
-  taken(): void {
-    this.#outstanding--
+  #handOver(): void {
+    if (!this.#parts.write(this.#batch)) this.#parts.drop(this.#batchLines)
+    this.#waiting++
+    this.#batch = ''
+    this.#batchLines = 0
   }
 
   #add(line: string): void {
     this.#batch += line
     this.#batchLines++
-    if (this.#batch.length >= BATCH_CHARS) this.flush()
+    if (this.#batch.length < BATCH_CHARS) return
+    this.#handOver()
+    if (this.#waiting >= WAKE_BATCHES) this.flush()
   }
 
   /** @returns how many lines were left out before this one, or -1 if this is left out too */
@@ -177,7 +179,15 @@ function round(ms: number): number {
   return Math.round(ms * 100) / 100
 }
 
-/** For text that a peer or the operator chose; the rest is known to need no escapes. */
+/** For text that a peer or the operator chose; the rest is known to need no escapes. Gives ASCII. */
 function quote(text: string): string {
-  return JSON.stringify(text)
+  const quoted = JSON.stringify(text)
+  return NOT_ASCII.test(quoted) ? quoted.replace(EACH_NOT_ASCII, escape) : quoted
+}
+
+const NOT_ASCII = /[^\x20-\x7e]/
+const EACH_NOT_ASCII = /[^\x20-\x7e]/g
+
+function escape(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
 }

@@ -7,6 +7,7 @@
 import { AddressTable } from './address-table.ts'
 import { BackendTable } from './backend-table.ts'
 import { Counters } from './counters.ts'
+import { LogRing } from './log-ring.ts'
 import { SessionLedger } from './session-ledger.ts'
 import { WorkerTable } from './worker-table.ts'
 import type { HashKey } from '../core/hash.ts'
@@ -36,6 +37,8 @@ export interface Shared {
   readonly addresses: AddressTable
   readonly ledger: SessionLedger
   readonly counters: Counters
+  /** By worker. */
+  readonly logs: readonly LogRing[]
 }
 
 /** Allocates the memory (zero-filled, so untouched pages cost nothing) and the view of the caller. */
@@ -55,6 +58,7 @@ export function openShared(options: LayoutOptions, memory: SharedArrayBuffer): S
     addresses: new AddressTable(memory, at.addresses, addresses, hashKey),
     ledger: new SessionLedger(memory, at.ledger, workers, sessionsPerWorker),
     counters: new Counters(memory, at.counters, workers, options),
+    logs: Array.from({ length: workers }, (_, worker) => new LogRing(memory, at.logs, worker)),
   }
 }
 
@@ -72,6 +76,7 @@ function regions(options: LayoutOptions) {
     addresses: place(AddressTable.bytes(addresses)),
     ledger: place(SessionLedger.bytes(workers, sessionsPerWorker)),
     counters: place(Counters.bytes(workers, options)),
+    logs: place(LogRing.bytes(workers)),
     total: end,
   }
 }

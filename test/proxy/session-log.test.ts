@@ -8,17 +8,22 @@ const entrance = { index: 0, config: { name: 'tcp://[::]:1 "x"' } } as unknown a
 
 function makeLog(sessions = true, refusals = true) {
   const batches: string[] = []
+  const wakes: number[] = []
+  const room = { left: Number.POSITIVE_INFINITY }
   let dropped = 0
   const log = new SessionLog({
     worker: 3,
     sessions,
     refusals,
-    send: lines => batches.push(lines),
+    write: lines => room.left-- > 0 && batches.push(lines) > 0,
+    wake: () => wakes.push(batches.length),
     drop: lines => (dropped += lines),
   })
   return {
     log,
     batches,
+    wakes,
+    room,
     dropped: () => dropped,
     lines(): Record<string, unknown>[] {
       log.flush()
@@ -107,16 +112,34 @@ test('below their level neither kind is written, nor counted as dropped', async 
 
 test('a main that does not keep up costs lines, not memory', async t => {
   const it = makeLog()
+  it.room.left = 64
   for (let i = 0; i < 200; i++) {
     it.log.session(SESSION)
     it.log.flush()
   }
   t.equal(it.batches.length, 64)
   t.equal(it.dropped(), 136)
-  it.log.taken()
+  it.room.left = 1
   it.log.session(SESSION)
   it.log.flush()
   t.equal(it.batches.length, 65)
+})
+
+test('main is told once for many batches, and at each step for what is left', async t => {
+  const it = makeLog()
+  while (it.batches.length < 33) it.log.session(SESSION)
+  t.strictSame(it.wakes, [16, 32])
+  it.log.flush()
+  t.equal(it.wakes.length, 3)
+  it.log.flush()
+  t.equal(it.wakes.length, 3, 'nothing new, nothing told')
+})
+
+test('lines are ASCII, whatever a name holds', async t => {
+  const it = makeLog()
+  it.log.session(sessionWith({ cause: 'h\u00f6\u4e2d\u007f' }))
+  t.match(it.lines(), [{ cause: 'h\u00f6\u4e2d\u007f' }])
+  t.match(it.batches[0], /^[\x20-\x7e\n]+$/)
 })
 
 test('lines are sent in batches', async t => {
