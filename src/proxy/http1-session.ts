@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { ChunkReader } from '../codec/http1/chunks.ts'
-import { CR, LF } from '../codec/http1/characters.ts'
+import { CR } from '../codec/http1/characters.ts'
 import { CHUNKED } from '../codec/http1/framing.ts'
 import { NEED_MORE, OK } from '../codec/http1/head.ts'
 import { RequestHead } from '../codec/http1/request-head.ts'
@@ -52,7 +52,7 @@ export class Http1Session {
 
   readonly #socket: ClientSocket
   readonly #encrypts: boolean
-  readonly #head = new RequestHead()
+  readonly #head: RequestHead
   readonly #chunks = new ChunkReader()
   readonly #deadline: Deadline
   #state = HEAD
@@ -81,6 +81,10 @@ export class Http1Session {
       proto: this.#encrypts ? 'https' : 'http',
       trusted: client.isForwarder,
     }
+    this.#head = new RequestHead({
+      keepsEncodedSlash: this.edge.config.http.encodedSlash === 'keep',
+      isSecure: this.#encrypts || client.isForwarder,
+    })
     this.#deadline = new Deadline(() => this.#expired())
     this.#socket[SESSION] = this
   }
@@ -163,14 +167,12 @@ export class Http1Session {
 
   #readHead(): void {
     const { edge } = this
-    // A client may end a body with one line end too many (RFC 9112 §2.2).
-    if (this.#bytes[this.#at] === CR && this.#bytes[this.#at + 1] === LF && this.requests > 0) {
-      this.#at += 2
-    }
     const length = this.#bytes.length - this.#at
     if (length === 0) return
     const code = this.#head.parse(this.#bytes, this.#at, this.#bytes.length, this.#scanned)
     if (code === NEED_MORE) {
+      // One line end too many after a body (RFC 9112 §2.2) is not yet the next request.
+      if (this.#bytes[this.#at] === CR && length <= 2) return
       // From its first byte on a head has its own time, however it drips.
       if (this.#scanned === 0 && this.requests > 0) {
         edge.deadlines.set(this.#deadline, edge.config.http.headTimeoutMs)

@@ -1,8 +1,8 @@
 /**
  * The head a backend gets: the client's, written anew.
  *
- * Fields of one hop stay behind, and so does what could pass for ours: names with an underscore (some
- * readers take it for a hyphen), `Proxy` (CVE-2016-5385), and all that says where a request came from
+ * Fields of one hop stay behind, and so does what could pass for ours: names with an underscore or
+ * another odd character (some readers take it for a hyphen), `Proxy` (CVE-2016-5385), and all that says where a request came from
  * unless the peer is a proxy the operator trusts.
  */
 import {
@@ -56,7 +56,7 @@ export function writeRequest(
       }
       told |= 1 << number
     }
-    if (head.hasUnderscore(field)) continue
+    if (head.hasOddName(field)) continue
     const name = head.name(field)
     if (connection.named.length > 0 && connection.named.includes(name.toLowerCase())) continue
     // An expectation without a body to wait for would make some backends wait all the same.

@@ -42,37 +42,45 @@ const names = [
   'http2-settings',
 ] as const
 
-/** Continues the hash of a name with one more byte, in lower case. */
-export function hashNameByte(hash: number, lower: number): number {
-  return (Math.imul(hash, 31) + lower) | 0
-}
+/** How many numbers there are; {@link OTHER} is one. */
+export const FIELD_NUMBERS = names.length
 
-const numbers = new Map<number, number>()
+/** Names by a slot that their length and ends give; those of one slot are chained. */
+const SLOTS = 64
+const firstOf = new Uint8Array(SLOTS)
+const nextOf = new Uint8Array(names.length)
 for (let number = 1; number < names.length; number++) {
-  let hash = 0
-  for (const character of names[number]!) hash = hashNameByte(hash, character.charCodeAt(0))
-  numbers.set(hash, number)
+  const name = names[number]!
+  const slot = slotOf(name.length, name.charCodeAt(0), name.charCodeAt(name.length - 1))
+  nextOf[number] = firstOf[slot]!
+  firstOf[slot] = number
 }
 
-/**
- * The number of the field whose name lies in `text` from `start` to before `end`.
- *
- * @param hash of its bytes in lower case; only a hint, the name is compared
- */
-export function fieldNumber(hash: number, text: string, start: number, end: number): number {
-  const number = numbers.get(hash)
-  if (number === undefined) return OTHER
-  const name = names[number]!
-  if (name.length !== end - start) return OTHER
-  for (let i = 0; i < name.length; i++) {
-    // Token bytes differ from their lower case in this bit alone, or not at all.
-    if ((text.charCodeAt(start + i) | 0x20) !== name.charCodeAt(i)) return OTHER
-  }
+/** Bytes of a token only; their case does not matter. */
+function slotOf(length: number, first: number, last: number): number {
+  return (length * 5 + (first | 0x20) * 3 + (last | 0x20)) & (SLOTS - 1)
+}
+
+/** The number of the field whose name, a token, lies in `bytes` from `start` to before `end`. */
+export function fieldNumber(bytes: Uint8Array, start: number, end: number): number {
+  const length = end - start
+  let number = firstOf[slotOf(length, bytes[start]!, bytes[end - 1]!)]!
+  while (number !== 0 && !isName(bytes, start, length, names[number]!)) number = nextOf[number]!
   return number
 }
 
+function isName(bytes: Uint8Array, start: number, length: number, name: string): boolean {
+  if (name.length !== length) return false
+  for (let i = 0; i < length; i++) {
+    // Token bytes differ from their lower case in this bit alone, or not at all.
+    if ((bytes[start + i]! | 0x20) !== name.charCodeAt(i)) return false
+  }
+  return true
+}
+
 /** Fields that are about one connection and go no further, RFC 9110 §7.6.1. */
-const hopByHop = new Set([
+const hopByHop = new Uint8Array(names.length)
+for (const number of [
   CONTENT_LENGTH,
   TRANSFER_ENCODING,
   CONNECTION,
@@ -82,11 +90,13 @@ const hopByHop = new Set([
   TRAILER,
   UPGRADE,
   HTTP2_SETTINGS,
-])
+]) {
+  hopByHop[number] = 1
+}
 
 /** Also Content-Length: framing is written anew for each hop. */
 export function isHopByHop(number: number): boolean {
-  return hopByHop.has(number)
+  return hopByHop[number] === 1
 }
 
 /**
@@ -96,12 +106,16 @@ export function isHopByHop(number: number): boolean {
 const kept: ReadonlySet<string> = new Set([
   'host',
   'authorization',
+  'proxy-authorization',
   'cookie',
   'forwarded',
   'x-forwarded-for',
   'x-forwarded-proto',
   'x-forwarded-host',
   'x-request-id',
+  'x-real-ip',
+  'traceparent',
+  'tracestate',
   'via',
   'expect',
 ])

@@ -1,5 +1,5 @@
 /** How long a body is: decided here, for requests and responses, and nowhere else. RFC 9112 §6. */
-import { tokenLower } from './characters.ts'
+import { readTokens } from './connection.ts'
 import { CONTENT_LENGTH, TRANSFER_ENCODING } from './field-names.ts'
 import { BAD, type Head } from './head.ts'
 
@@ -13,7 +13,16 @@ export const UNKNOWN_CODING = -501
 
 /** 15 digits stay exact in a number. */
 const LENGTH_DIGITS_MAX = 15
-const codings = new Set(['gzip', 'x-gzip', 'deflate', 'compress', 'x-compress', 'identity'])
+const CODINGS_MAX = 8
+const codings: ReadonlySet<string> = new Set([
+  'chunked',
+  'gzip',
+  'x-gzip',
+  'deflate',
+  'compress',
+  'x-compress',
+  'identity',
+])
 
 /**
  * The body a request has.
@@ -35,6 +44,8 @@ export function requestBody(head: Head, minor: number): number {
 export function responseBody(head: Head, minor: number, status: number, toHead: boolean): number {
   const body = declaredBody(head, minor)
   if (body < TO_THE_END) return body
+  // RFC 9112 §6.1, RFC 9110 §8.6: to some a body would follow, to others the next response.
+  if ((status < 200 || status === 204) && (body > 0 || body === CHUNKED)) return BAD_FRAMING
   return hasNoBody(status, toHead) ? 0 : body
 }
 
@@ -69,18 +80,13 @@ export function readLength(text: string): number {
 }
 
 function readCoding(text: string): number {
-  if (text.length === 7 && text.toLowerCase() === 'chunked') return CHUNKED
-  const names = text.split(',').map(name => name.trim().toLowerCase())
-  if (!names.every(isToken)) return BAD_FRAMING
-  const chunked = names.indexOf('chunked')
-  if (names.some(name => name !== 'chunked' && !codings.has(name))) return UNKNOWN_CODING
+  if (text === 'chunked') return CHUNKED
+  const names = readTokens(text, CODINGS_MAX)
+  if (names === null) return BAD_FRAMING
+  // Not even `chunked,`: to some an empty element is a coding.
+  if (text.length === 7 && names[0] === 'chunked') return CHUNKED
+  if (names.some(name => !codings.has(name))) return UNKNOWN_CODING
   // Chunked comes last and once; a body without it has no end that both sides agree on.
-  if (chunked === -1 || chunked !== names.length - 1) return BAD_FRAMING
-  return UNKNOWN_CODING
-}
-
-function isToken(text: string): boolean {
-  if (text === '') return false
-  for (let i = 0; i < text.length; i++) if (tokenLower[text.charCodeAt(i)] === 0) return false
-  return true
+  const last = names.length - 1
+  return last > 0 && names.indexOf('chunked') === last ? UNKNOWN_CODING : BAD_FRAMING
 }

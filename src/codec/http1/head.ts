@@ -3,9 +3,10 @@
  *
  * What two parsers could read in two ways is malformed: bare CR or LF, folded lines, blanks before the
  * colon, control characters. Fields are kept as offsets into the text of the head and are written anew.
+ * However the bytes are cut, the answer is the same: what shows first decides.
  */
-import { COLON, CR, HTAB, isValueByte, LF, SP, tokenLower } from './characters.ts'
-import { fieldNumber, hashNameByte } from './field-names.ts'
+import { COLON, CR, HTAB, isValueByte, LF, nameByte, ODD, SP } from './characters.ts'
+import { FIELD_NUMBERS, fieldNumber } from './field-names.ts'
 
 /** The head has not ended yet. */
 export const NEED_MORE = -1
@@ -15,15 +16,17 @@ export const BAD = 400
 export const TOO_LONG = 414
 export const TOO_LARGE = 431
 
-/** Bytes of a start line; RFC 9112 §3 asks for 8000 at least. */
+/** Bytes of a start line, without its CRLF; RFC 9112 §3 asks for 8000 at least. */
 export const LINE_MAX = 8192
 /** Bytes of a head, its start line included. */
 export const HEAD_MAX = 16_384
 export const FIELDS_MAX = 100
 
 const END = Buffer.from('\r\n\r\n')
-/** Words kept per field: bounds of name and value, and the number of the name. */
-const WORDS = 5
+/** Words kept per field: bounds of name and value, the number of the name, and whether it is odd. */
+const WORDS = 6
+const NONE = -1
+const SEVERAL = -2
 
 export class Head {
   /** The whole head, its last empty line included, as latin1. */
@@ -31,6 +34,7 @@ export class Head {
   /** Fields. */
   count = 0
   readonly #at = new Int32Array(FIELDS_MAX * WORDS)
+  readonly #only = new Int32Array(FIELD_NUMBERS)
 
   number(field: number): number {
     return this.#at[field * WORDS + 4]!
@@ -48,21 +52,30 @@ export class Head {
     return this.text.slice(this.#at[word + 2], this.#at[word + 3])
   }
 
-  /** An underscore in the name: some readers take it for a hyphen, and one field for another. */
-  hasUnderscore(field: number): boolean {
-    const at = this.text.indexOf('_', this.#at[field * WORDS])
-    return at !== -1 && at < this.#at[field * WORDS + 1]!
+  /**
+   * Its name has more than letters, digits and hyphens: some readers take an underscore, or any other
+   * character, for a hyphen, and one field for another.
+   */
+  hasOddName(field: number): boolean {
+    return this.#at[field * WORDS + 5] !== 0
   }
 
   /** The only field with that number: its index, -1 if there is none, -2 if there are several. */
   only(number: number): number {
-    let found = -1
+    return this.#only[number]!
+  }
+
+  /** The values of all fields with that number, joined by commas. */
+  list(number: number): string {
+    const only = this.#only[number]!
+    if (only === NONE) return ''
+    if (only !== SEVERAL) return this.value(only)
+    let list = ''
     for (let field = 0; field < this.count; field++) {
       if (this.number(field) !== number) continue
-      if (found !== -1) return -2
-      found = field
+      list = list === '' ? this.value(field) : `${list},${this.value(field)}`
     }
-    return found
+    return list
   }
 
   /**
@@ -72,53 +85,63 @@ export class Head {
    * @returns bytes of the head, or NEED_MORE, BAD, TOO_LONG, TOO_LARGE as a negative number
    */
   protected take(bytes: Buffer, start: number, end: number, scanned: number): number {
-    const from = start + Math.max(0, scanned - END.length + 1)
-    const found = bytes.indexOf(END, from)
-    const size = found === -1 || found >= end ? -1 : found + END.length - start
-    if (size === -1 || size > HEAD_MAX) {
-      const seen = Math.min(end, start + HEAD_MAX)
-      const lineEnd = bytes.indexOf(LF, start)
-      const longLine = (lineEnd === -1 || lineEnd >= end ? end : lineEnd) - start > LINE_MAX
-      if (hasBadLineEnd(bytes, start, longLine ? start + LINE_MAX : seen)) return -BAD
-      if (longLine) return -TOO_LONG
-      return end - start > HEAD_MAX ? -TOO_LARGE : NEED_MORE
+    const found = bytes.indexOf(END, start + Math.max(0, scanned - END.length + 1))
+    const size = found + END.length - start
+    if (found === -1 || found + END.length > end || size > HEAD_MAX) {
+      const refused = early(bytes, start, end, scanned)
+      return refused === OK ? NEED_MORE : -refused
     }
     this.text = bytes.toString('latin1', start, start + size)
     return size
   }
 
+  /**
+   * The status to refuse a whole head with, where `status` is what its grammar says.
+   *
+   * @param start and `size`: what `take` was given and said
+   */
+  protected refusal(bytes: Buffer, start: number, size: number, status: number): number {
+    // Its last byte shows nothing, and a head of the largest size is not too large.
+    const shown = early(bytes, start, start + size - 1, 0)
+    return shown === OK ? status : shown
+  }
+
   /** @returns OK, BAD or TOO_LARGE */
-  protected readFields(from: number): number {
-    const { text } = this
+  protected readFields(bytes: Buffer, start: number, from: number, size: number): number {
     const at = this.#at
-    const end = text.length - 2
+    const only = this.#only
+    only.fill(NONE)
+    const end = start + size - 2
     let count = 0
     let i = from
     while (i < end) {
       if (count === FIELDS_MAX) return TOO_LARGE
       const nameStart = i
-      let hash = 0
-      let code = text.charCodeAt(i)
-      for (let lower = tokenLower[code]!; lower !== 0; lower = tokenLower[code]!) {
-        hash = hashNameByte(hash, lower)
-        code = text.charCodeAt(++i)
+      let kinds = 0
+      let kind = nameByte[bytes[i]!]!
+      while (kind !== 0) {
+        kinds |= kind
+        kind = nameByte[bytes[++i]!]!
       }
       // Also a line that begins with a blank (obs-fold) or has one before its colon.
-      if (code !== COLON || i === nameStart) return BAD
+      if (bytes[i] !== COLON || kinds === 0) return BAD
       const nameEnd = i
-      do code = text.charCodeAt(++i)
-      while (code === SP || code === HTAB)
+      let code = bytes[++i]!
+      while (code === SP || code === HTAB) code = bytes[++i]!
       const valueStart = i
-      while (isValueByte[code] === 1) code = text.charCodeAt(++i)
-      if (code !== CR || text.charCodeAt(i + 1) !== LF) return BAD
+      while (isValueByte[code] === 1) code = bytes[++i]!
+      if (code !== CR || bytes[i + 1] !== LF) return BAD
       let valueEnd = i
-      while (valueEnd > valueStart && isBlank(text.charCodeAt(valueEnd - 1))) valueEnd--
+      while (valueEnd > valueStart && isBlank(bytes[valueEnd - 1]!)) valueEnd--
+      const number = fieldNumber(bytes, nameStart, nameEnd)
       const word = count * WORDS
-      at[word] = nameStart
-      at[word + 1] = nameEnd
-      at[word + 2] = valueStart
-      at[word + 3] = valueEnd
-      at[word + 4] = fieldNumber(hash, text, nameStart, nameEnd)
+      at[word] = nameStart - start
+      at[word + 1] = nameEnd - start
+      at[word + 2] = valueStart - start
+      at[word + 3] = valueEnd - start
+      at[word + 4] = number
+      at[word + 5] = kinds & ODD
+      only[number] = only[number] === NONE ? count : SEVERAL
       count++
       i += 2
     }
@@ -131,12 +154,31 @@ function isBlank(code: number): boolean {
   return code === SP || code === HTAB
 }
 
+/**
+ * What can be said of a head before its end is there, looking at each byte once.
+ *
+ * @returns BAD, TOO_LONG, TOO_LARGE, or OK if there is nothing to say yet
+ */
+function early(bytes: Buffer, start: number, end: number, scanned: number): number {
+  if (start === end) return OK
+  // No start line begins so: another protocol, or a blank line too many.
+  if (nameByte[bytes[start]!] === 0) return BAD
+  const lineLimit = start + LINE_MAX + 2
+  const lineEnd = end < lineLimit ? start : bytes.indexOf(LF, start)
+  const longLine = lineEnd === -1 || lineEnd >= lineLimit
+  const seen = longLine ? lineLimit : Math.min(end, start + HEAD_MAX)
+  if (hasBadLineEnd(bytes, Math.max(start, start + scanned - 1), seen)) return BAD
+  if (longLine) return TOO_LONG
+  return end < start + HEAD_MAX ? OK : TOO_LARGE
+}
+
 /** A CR or LF that is not part of a CRLF, or a NUL: no head ever gets whole with it. */
 function hasBadLineEnd(bytes: Buffer, start: number, end: number): boolean {
   for (let i = start; i < end; i++) {
     const byte = bytes[i]!
+    if (byte > CR) continue
     if (byte === 0) return true
-    if (byte === LF && (i === start || bytes[i - 1] !== CR)) return true
+    if (byte === LF && bytes[i - 1] !== CR) return true
     if (byte === CR && i + 1 < end && bytes[i + 1] !== LF) return true
   }
   return false

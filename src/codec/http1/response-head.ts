@@ -1,9 +1,11 @@
 /** A response head, RFC 9112 §4: a backend is held to the same rules as a client. */
 import { CR, isValueByte, LF, SP } from './characters.ts'
 import { CONNECTION } from './field-names.ts'
-import { connectionOptions, type ConnectionOptions } from './connection.ts'
+import { connectionOptions, type ConnectionOptions, silentConnection } from './connection.ts'
 import { CHUNKED, responseBody, TO_THE_END } from './framing.ts'
-import { BAD, Head, NEED_MORE, OK } from './head.ts'
+import { BAD, Head, LINE_MAX, NEED_MORE, OK } from './head.ts'
+
+const VERSION = 'HTTP/1.'
 
 export class ResponseHead extends Head {
   /** 100 to 599. */
@@ -13,25 +15,29 @@ export class ResponseHead extends Head {
   reason = ''
   /** Bytes of the body, CHUNKED or TO_THE_END. */
   body = 0
-  connection: ConnectionOptions = connectionOptions('', 1)
+  connection: ConnectionOptions = silentConnection(1)
   size = 0
 
   /**
    * @param toHead whether HEAD was asked
-   * @returns OK, NEED_MORE, or anything else if it is malformed
+   * @returns OK, NEED_MORE, or BAD
    */
   parse(bytes: Buffer, start: number, end: number, scanned: number, toHead: boolean): number {
+    if (!mayBegin(bytes, start, end)) return BAD
     const size = this.take(bytes, start, end, scanned)
     if (size < 0) return size === NEED_MORE ? NEED_MORE : BAD
     this.size = size
-    const lineEnd = this.#readLine()
-    if (lineEnd < 0) return BAD
-    if (this.readFields(lineEnd + 2) !== OK) return BAD
+    const lineEnd = this.#readLine(bytes, start)
+    if (lineEnd < 0 || lineEnd - start > LINE_MAX) return BAD
+    if (this.readFields(bytes, start, lineEnd + 2, size) !== OK) return BAD
     this.body = responseBody(this, this.minor, this.status, toHead)
     if (this.body < TO_THE_END) return BAD
-    const connection = this.only(CONNECTION)
-    const said = connection === -1 ? '' : this.#connection()
-    this.connection = connectionOptions(said, this.minor)
+    const connection =
+      this.only(CONNECTION) === -1
+        ? silentConnection(this.minor)
+        : connectionOptions(this.list(CONNECTION), this.minor)
+    if (connection === null) return BAD
+    this.connection = connection
     return OK
   }
 
@@ -40,37 +46,33 @@ export class ResponseHead extends Head {
     return this.body >= CHUNKED
   }
 
-  #readLine(): number {
-    const { text } = this
-    if (!text.startsWith('HTTP/1.')) return -1
-    const minor = text.charCodeAt(7) - 0x30
-    if ((minor !== 0 && minor !== 1) || text.charCodeAt(8) !== SP) return -1
-    let status = 0
-    for (let i = 9; i < 12; i++) {
-      const digit = text.charCodeAt(i) - 0x30
-      if (digit < 0 || digit > 9) return -1
-      status = status * 10 + digit
+  /** @returns where the line ends, -1 if it is none */
+  #readLine(bytes: Buffer, start: number): number {
+    let i = start + VERSION.length
+    const minor = bytes[i]! - 0x30
+    if ((minor !== 0 && minor !== 1) || bytes[i + 1] !== SP) return -1
+    i += 2
+    const status = (bytes[i]! - 0x30) * 100 + (bytes[i + 1]! - 0x30) * 10 + (bytes[i + 2]! - 0x30)
+    for (const stop = i + 3; i < stop; i++) {
+      if (bytes[i]! < 0x30 || bytes[i]! > 0x39) return -1
     }
     if (status < 100 || status > 599) return -1
-    let i = 12
     // The blank before an empty reason is often left out.
-    if (text.charCodeAt(i) === SP) i++
-    else if (text.charCodeAt(i) !== CR) return -1
+    if (bytes[i] === SP) i++
+    else if (bytes[i] !== CR) return -1
     const reasonStart = i
-    while (isValueByte[text.charCodeAt(i)]! === 1) i++
-    if (text.charCodeAt(i) !== CR || text.charCodeAt(i + 1) !== LF) return -1
+    while (isValueByte[bytes[i]!] === 1) i++
+    if (bytes[i] !== CR || bytes[i + 1] !== LF) return -1
     this.minor = minor
     this.status = status
-    this.reason = text.slice(reasonStart, i)
+    this.reason = this.text.slice(reasonStart - start, i - start)
     return i
   }
+}
 
-  #connection(): string {
-    let value = ''
-    for (let field = 0; field < this.count; field++) {
-      if (this.number(field) !== CONNECTION) continue
-      value = value === '' ? this.value(field) : `${value},${this.value(field)}`
-    }
-    return value
-  }
+/** Whether the first bytes are those of a status line, as far as they are there. */
+function mayBegin(bytes: Buffer, start: number, end: number): boolean {
+  const length = Math.min(VERSION.length, end - start)
+  for (let i = 0; i < length; i++) if (bytes[start + i] !== VERSION.charCodeAt(i)) return false
+  return true
 }

@@ -1,13 +1,16 @@
 /**
  * The target of a request: which of the four forms, and its path in one normal form.
  *
- * What is matched is what is forwarded: percent-encoded unreserved characters are decoded, the others
- * get upper-case digits, dot segments are resolved (RFC 3986 §6.2.2). Paths that a backend might still read in
- * another way are refused: encoded NUL, dot segments behind an encoded slash or backslash or with
- * parameters (`/..;/`), and climbing above the root.
+ * What is matched is what is forwarded. RFC 3986 §6.2.2: percent-encoded unreserved characters are decoded, the
+ * others get upper-case digits, characters that no URI may have are encoded, dot segments are resolved. Before
+ * that slashes in a row become one. What a backend might still read in another way is refused: see
+ * {@link normalizePath}.
  */
 import { isAuthority } from './authority.ts'
-import { hexValue } from './characters.ts'
+import { hexValue, isUnreserved } from './characters.ts'
+
+/** What some readers take for a dot segment or an empty one, and others do not. */
+const hidden = /(?:\/|%2F|%5C)(?:;|%3B|\.{1,2}(?:;|%3B|%2F|%5C|%3F|%23))|(?:%2F|%5C)\.{1,2}(?:\/|$)/
 
 export interface Target {
   /** Of the absolute form, '' otherwise: it overrides Host. */
@@ -18,56 +21,112 @@ export interface Target {
   readonly query: string
 }
 
-/** @returns null if it is none that may be forwarded; CONNECT has a form of its own, and is refused */
-export function readTarget(method: string, target: string): Target | null {
-  if (target.charCodeAt(0) === 0x2f) return origin('', target)
-  if (target === '*') return method === 'OPTIONS' ? { authority: '', path: '*', query: '' } : null
-  const match = /^https?:\/\/([^/?]+)(.*)$/i.exec(target)
-  if (match === null || !isAuthority(match[1]!)) return null
-  const rest = match[2]!
-  return origin(match[1]!, rest.startsWith('/') ? rest : `/${rest}`)
+export interface TargetRules {
+  /** `%2F` and `%5C` stay as they are; otherwise they are refused. */
+  readonly keepsEncodedSlash: boolean
+  /** What is asked for as `https:` came that way (RFC 9110 §7.4). */
+  readonly isSecure: boolean
 }
 
-function origin(authority: string, text: string): Target | null {
+/**
+ * @param target of bytes a target may hold
+ * @returns null if it is none that may be forwarded, 'insecure' for `https:` where it was not
+ */
+export function readTarget(
+  method: string,
+  target: string,
+  rules: TargetRules,
+): Target | null | 'insecure' {
+  if (target.startsWith('/')) return origin('', target, rules)
+  const isOptions = method === 'OPTIONS'
+  if (target === '*') return isOptions ? { authority: '', path: '*', query: '' } : null
+  const match = /^http(s?):\/\/([^/?]+)(.*)$/i.exec(target)
+  if (match === null || !isAuthority(match[2]!)) return null
+  if (match[1] !== '' && !rules.isSecure) return 'insecure'
+  const authority = match[2]!
+  const rest = match[3]!
+  // RFC 9112 §3.2.4
+  if (rest === '' && isOptions) return { authority, path: '*', query: '' }
+  return origin(authority, rest.startsWith('/') ? rest : `/${rest}`, rules)
+}
+
+function origin(authority: string, text: string, rules: TargetRules): Target | null {
   const mark = text.indexOf('?')
   const raw = mark === -1 ? text : text.slice(0, mark)
-  const path = normalizePath(raw)
+  const path = normalizePath(raw, rules.keepsEncodedSlash)
   return path === null ? null : { authority, path, query: mark === -1 ? '' : text.slice(mark) }
 }
 
-/** @param path begins with a slash; @returns null if it is refused */
-export function normalizePath(path: string): string | null {
+/**
+ * The normal form of a path; that of a normal form is itself.
+ *
+ * Refused: malformed encodings, encoded control characters and ASCII encoded in too many bytes, backslashes,
+ * encoded slashes and backslashes unless they are kept, dot segments that only some readers take for one
+ * (`..;`, `..%2F`), segments that are parameters alone (`/;x/`), and climbing above the root.
+ *
+ * @param path begins with a slash, of bytes a target may hold
+ * @param keepsEncodedSlash `%2F` and `%5C` stay
+ * @returns null if it is refused
+ */
+export function normalizePath(path: string, keepsEncodedSlash: boolean): string | null {
   // A slash to some.
   if (path.includes('\\')) return null
-  const encoded = path.includes('%')
-  if (!encoded && !path.includes('/.')) return path
-  const decoded = encoded ? decodeUnreserved(path) : path
+  const decoded = decode(path, keepsEncodedSlash)
   if (decoded === null) return null
-  if (hidesDots(decoded)) return null
-  return decoded.includes('/.') ? removeDots(decoded) : decoded
+  const merged = decoded.includes('//') ? decoded.replaceAll(/\/{2,}/g, '/') : decoded
+  if (hidden.test(merged)) return null
+  return merged.includes('/.') ? removeDots(merged) : merged
 }
 
-/** @returns null for an encoded NUL or what is no encoding */
-function decodeUnreserved(path: string): string | null {
+/** Gives each character its one spelling; @returns null for what is refused */
+function decode(path: string, keepsEncodedSlash: boolean): string | null {
   let out = ''
   let from = 0
-  for (let at = path.indexOf('%'); at !== -1; at = path.indexOf('%', at + 3)) {
-    const high = hexValue[path.charCodeAt(at + 1)] ?? 0
-    const low = hexValue[path.charCodeAt(at + 2)] ?? 0
-    if (high === 0 || low === 0) return null
-    const code = (high - 1) * 16 + low - 1
-    if (code === 0) return null
-    out += path.slice(from, at)
-    const character = String.fromCharCode(code)
-    out += /[A-Za-z0-9._~-]/.test(character) ? character : path.slice(at, at + 3).toUpperCase()
-    from = at + 3
+  for (let i = 0; i < path.length; i++) {
+    const code = path.charCodeAt(i)
+    if (code === 0x25) {
+      const byte = encodedByte(path, i)
+      if (byte < 0x20 || byte === 0x7f || isTooLong(byte, encodedByte(path, i + 3))) return null
+      if (!keepsEncodedSlash && (byte === 0x2f || byte === 0x5c)) return null
+      out += path.slice(from, i)
+      out += isUnreserved[byte] === 1 ? String.fromCharCode(byte) : encoded(byte)
+      i += 2
+      from = i + 1
+    } else if (!isOfUri(code)) {
+      out += path.slice(from, i) + encoded(code)
+      from = i + 1
+    }
   }
   return out + path.slice(from)
 }
 
-/** A dot segment to a reader that decodes slashes or cuts parameters off, but not to others. */
-function hidesDots(path: string): boolean {
-  return /(?:^|\/|%2F|%5C)\.{1,2}(?:;|%3B|%2F|%5C)|(?:%2F|%5C)\.{1,2}(?:\/|$)/.test(path)
+/** @returns the byte that is encoded at `at`, -1 if none is */
+function encodedByte(path: string, at: number): number {
+  if (path.charCodeAt(at) !== 0x25) return -1
+  // Behind the end there is NaN, and no digit.
+  const high = hexValue[path.charCodeAt(at + 1)] ?? 0
+  const low = hexValue[path.charCodeAt(at + 2)] ?? 0
+  return high === 0 || low === 0 ? -1 : (high - 1) * 16 + low - 1
+}
+
+function encoded(byte: number): string {
+  return `%${byte < 16 ? '0' : ''}${byte.toString(16).toUpperCase()}`
+}
+
+/** The beginning of a character in more bytes of UTF-8 than it has: `%C0%AF` is a slash to lax readers. */
+function isTooLong(byte: number, next: number): boolean {
+  if (next < 0x80 || next > 0xbf) return false
+  return (
+    byte === 0xc0 ||
+    byte === 0xc1 ||
+    (byte === 0xe0 && next < 0xa0) ||
+    (byte === 0xf0 && next < 0x90)
+  )
+}
+
+/** Whether RFC 3986 lets it stand in a path as it is; backslashes are refused before. */
+function isOfUri(code: number): boolean {
+  return code !== 0x5e && code !== 0x60 && (code < 0x7b || code === 0x7e)
 }
 
 /** RFC 3986 §5.2.4; @returns null if it climbs above the root */

@@ -34,6 +34,8 @@ test('chunks, extensions and trailers; what follows is left', async t => {
   const text = '5\r\nhello\r\n6;a=b;c="d e"\r\n world\r\n0\r\nX-Sum: 1\r\n\r\nGET'
   t.strictSame(read(text), { body: 'hello world', used: text.length - 3, done: true })
   t.match(read('0\r\n\r\n'), { body: '', done: true })
+  t.match(read('1;a="\\";\\\\"\r\nx\r\n0\r\n\r\n'), { body: 'x', done: true })
+  t.match(read('0\r\nContent-Length-Of: 1\r\nHost-: 2\r\n\r\n'), { done: true })
   t.match(read('000A\r\n0123456789\r\n0\r\n'), { body: '0123456789', done: false })
 })
 
@@ -76,6 +78,15 @@ test('what is not exactly a chunk is refused, however it is cut', async t => {
     `0\r\nA: ${'b'.repeat(9000)}\r\n\r\n`,
     '0\r\n\rX',
     'g\r\n',
+    '5;a="b\r\nhello\r\n0\r\n\r\n',
+    '5;a="\\"\r\nhello\r\n0\r\n\r\n',
+    '5;a="b\\\r\nhello\r\n',
+    '5;\xff\r\nhello\r\n',
+    '0000000000005\r\nhello\r\n',
+    '0\r\nContent-Length: 5\r\n\r\n',
+    '0\r\nTRANSFER-ENCODING: chunked\r\n\r\n',
+    '0\r\nA: b\r\nhost: x\r\n\r\n',
+    '0\r\n: x\r\n\r\n',
   ]) {
     t.equal(read(text).used, -1, JSON.stringify(text.slice(0, 30)))
     const everywhere = Array.from({ length: text.length }, (_, i) => i)

@@ -1,6 +1,6 @@
 import { test } from 'tap'
 import { CHUNKED } from '../../../src/codec/http1/framing.ts'
-import { HEAD_MAX, NEED_MORE, OK } from '../../../src/codec/http1/head.ts'
+import { FIELDS_MAX, HEAD_MAX, LINE_MAX, NEED_MORE, OK } from '../../../src/codec/http1/head.ts'
 import { RequestHead } from '../../../src/codec/http1/request-head.ts'
 
 function parse(text: string): { code: number; head: RequestHead } {
@@ -68,6 +68,25 @@ const refused: [string, number, string][] = [
   ['HTTP/1.10', 400, `GET / HTTP/1.10\r\n${HOST}\r\n`],
   ['HTTP/2.0', 505, `GET / HTTP/2.0\r\n${HOST}\r\n`],
   ['HTTP/1.2', 505, `GET / HTTP/1.2\r\n${HOST}\r\n`],
+  ['HTTP/0.9 by name', 505, `GET / HTTP/0.9\r\n${HOST}\r\n`],
+  ['the preface of HTTP/2', 505, 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'],
+  ['a TLS hello', 400, '\x16\x03\x01\x02\0\x01'],
+  ['two empty lines before', 400, `\r\n\r\nGET / HTTP/1.1\r\n${HOST}\r\n`],
+  ['a CR before', 400, `\rGET / HTTP/1.1\r\n${HOST}\r\n`],
+  ['a long method', 501, `${'A'.repeat(33)} / HTTP/1.1\r\n${HOST}\r\n`],
+  ['CONNECT of a path', 501, `CONNECT / HTTP/1.1\r\n${HOST}\r\n`],
+  ['TRACE with a body', 400, `TRACE / HTTP/1.1\r\n${HOST}Content-Length: 1\r\n\r\n`],
+  ['https over http', 421, `GET https://a.test/ HTTP/1.1\r\n${HOST}\r\n`],
+  ['a bad Host beside the absolute form', 400, 'GET http://a.test/ HTTP/1.1\r\nHost: x y\r\n\r\n'],
+  ['an empty Host beside it', 400, 'GET http://a.test/ HTTP/1.1\r\nHost:\r\n\r\n'],
+  ['long method and line', 414, `${'A'.repeat(40)} /${'a'.repeat(9000)} HTTP/1.1\r\n${HOST}\r\n`],
+  ['a bad byte behind a bad version', 400, `GET / HTTP/3.0\r\n${HOST}A: b\rc\r\n\r\n`],
+  [
+    'a bad byte behind too many fields',
+    400,
+    `GET / HTTP/1.1\r\n${'A: b\r\n'.repeat(101)}A\n\r\n\r\n`,
+  ],
+  ['many options', 400, `GET / HTTP/1.1\r\n${HOST}Connection: ${'a,'.repeat(40)}\r\n\r\n`],
   ['CONNECT', 501, `CONNECT a.test:443 HTTP/1.1\r\n${HOST}\r\n`],
   ['star, not OPTIONS', 400, `GET * HTTP/1.1\r\n${HOST}\r\n`],
   ['no leading slash', 400, `GET x HTTP/1.1\r\n${HOST}\r\n`],
@@ -156,6 +175,8 @@ test('what is unusual and means one thing is taken', async t => {
       `GET http://b.test:80 HTTP/1.1\r\n${HOST}\r\n`,
       { authority: 'b.test:80', target: { path: '/' } },
     ],
+    ['an empty line before', `\r\nGET / HTTP/1.1\r\n${HOST}\r\n`, { method: 'GET' }],
+    ['a line of 8000', `GET /${'a'.repeat(7986)} HTTP/1.1\r\n${HOST}\r\n`, { minor: 1 }],
     ['star', `OPTIONS * HTTP/1.1\r\n${HOST}\r\n`, { target: { path: '*' } }],
     ['IPv6', 'GET / HTTP/1.1\r\nHost: [::1]:80\r\n\r\n', { authority: '[::1]:80' }],
     [
@@ -178,6 +199,11 @@ test('what is unusual and means one thing is taken', async t => {
       'WebSocket',
       `GET / HTTP/1.1\r\n${HOST}Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n`,
       { upgrade: true },
+    ],
+    [
+      'WebSocket, not by GET',
+      `POST / HTTP/1.1\r\n${HOST}Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n`,
+      { upgrade: false },
     ],
     [
       'h2c',
@@ -207,4 +233,32 @@ test('one object reads one head after the other', async t => {
   t.equal(head.parse(first, 0, first.length, 0), OK)
   t.equal(head.parse(second, 0, second.length, 0), OK)
   t.match(head, { method: 'GET', body: 0, expectsContinue: false, upgrade: false, count: 1 })
+})
+
+test('the limits are exact: the largest line, head and count are taken, one more is not', async t => {
+  const line = (length: number) => `GET /${'a'.repeat(length - 14)} HTTP/1.1\r\n${HOST}\r\n`
+  const whole = (length: number) => {
+    const head = `GET / HTTP/1.1\r\n${HOST}A: `
+    return `${head}${'a'.repeat(length - head.length - 4)}\r\n\r\n`
+  }
+  const fields = (count: number) => `GET / HTTP/1.1\r\n${HOST}${'A: b\r\n'.repeat(count - 1)}\r\n`
+  for (const [text, code] of [
+    [line(LINE_MAX), OK],
+    [line(LINE_MAX + 1), 414],
+    [whole(HEAD_MAX), OK],
+    [whole(HEAD_MAX + 1), 431],
+    [fields(FIELDS_MAX), OK],
+    [fields(FIELDS_MAX + 1), 431],
+  ] as const) {
+    t.equal(parse(text).code, code, `${text.length} bytes`)
+    t.equal(parseSlowly(text), code, `${text.length} bytes, byte by byte`)
+  }
+})
+
+test('names with more than letters, digits and hyphens are told', async t => {
+  const { head } = parse(`GET / HTTP/1.1\r\n${HOST}X-A1: b\r\nX_A: b\r\nX.A: b\r\n\r\n`)
+  t.strictSame(
+    [0, 1, 2, 3].map(field => head.hasOddName(field)),
+    [false, false, true, true],
+  )
 })

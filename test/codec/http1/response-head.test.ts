@@ -1,6 +1,6 @@
 import { test } from 'tap'
 import { CHUNKED, TO_THE_END } from '../../../src/codec/http1/framing.ts'
-import { BAD, NEED_MORE, OK } from '../../../src/codec/http1/head.ts'
+import { BAD, LINE_MAX, NEED_MORE, OK } from '../../../src/codec/http1/head.ts'
 import { ResponseHead } from '../../../src/codec/http1/response-head.ts'
 
 function parse(text: string, toHead = false): { code: number; head: ResponseHead } {
@@ -18,6 +18,9 @@ test('how long the body is', async t => {
     ['HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n', true, 0],
     ['HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n', false, 0],
     ['HTTP/1.1 204 No Content\r\n\r\n', false, 0],
+    ['HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n', false, 0],
+    ['HTTP/1.1 304 Not Modified\r\nTransfer-Encoding: chunked\r\n\r\n', false, 0],
+    ['HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n', true, 0],
     ['HTTP/1.1 100 Continue\r\n\r\n', false, 0],
     ['HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n', false, 0],
   ]
@@ -46,6 +49,17 @@ test('a backend is held to the same rules', async t => {
     'HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n',
     'HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\r\n',
     'HTTP/1.1 200 OK\r\nA : b\r\n\r\n',
+    'HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n',
+    'HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n',
+    'HTTP/1.1 103 Early Hints\r\nContent-Length: 5\r\n\r\n',
+    'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked, chunked\r\n\r\n',
+    'HTTP/1.1 200 OK\r\nConnection: "close"\r\n\r\n',
+    '\r\nHTTP/1.1 200 OK\r\n\r\n',
+    'http/1.1 200 OK\r\n\r\n',
+    'HTTP/1.1 2.0 OK\r\n\r\n',
+    'HTTP/1.1\t200 OK\r\n\r\n',
+    `HTTP/1.1 200 ${'x'.repeat(LINE_MAX)}\r\n\r\n`,
+    'hello',
   ]) {
     t.equal(parse(text).code, BAD, text)
   }

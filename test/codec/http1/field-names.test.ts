@@ -1,0 +1,32 @@
+import { test } from 'tap'
+import * as names from '../../../src/codec/http1/field-names.ts'
+
+function number(name: string): number {
+  const bytes = Buffer.from(`x${name}:`)
+  return names.fieldNumber(bytes, 1, 1 + name.length)
+}
+
+test('every constant is the number of its name, in any case', async t => {
+  let constants = 0
+  for (const [constant, wanted] of Object.entries(names)) {
+    if (typeof wanted !== 'number' || ['OTHER', 'FIELD_NUMBERS'].includes(constant)) continue
+    constants++
+    const name = constant.toLowerCase().replaceAll('_', '-')
+    t.equal(number(name), wanted, name)
+    t.equal(number(name.toUpperCase()), wanted, name.toUpperCase())
+  }
+  t.equal(constants, names.FIELD_NUMBERS - 1)
+})
+
+test('names that nearly are one are none', async t => {
+  for (const name of ['hos', 'hosts', 'h', 'content_length', 'x', '__proto__', 'constructor']) {
+    t.equal(number(name), names.OTHER, name)
+  }
+})
+
+test('framing and hop fields stay, the others go on', async t => {
+  t.equal(names.isHopByHop(names.TRANSFER_ENCODING), true)
+  t.equal(names.isHopByHop(names.HTTP2_SETTINGS), true)
+  t.equal(names.isHopByHop(names.OTHER), false)
+  t.equal(names.isHopByHop(names.HOST), false)
+})
