@@ -292,6 +292,8 @@ export class Http1Session {
     if (!keepAlive) this.keepsAlive = false
     const toHead = this.#head.method === 'HEAD'
     this.writeText(writeAnswer({ status, reason, requestId, keepAlive: this.keepsAlive, toHead }))
+    // In advance() more may follow; where a failure far away is told, nobody else would send it.
+    if (!this.#advancing) this.flush()
   }
 
   countRefusal(refused: number): void {
