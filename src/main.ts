@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs'
 import type { Config } from './config/config.ts'
 import type { Problem } from './config/flag.ts'
 import { Admin } from './control/admin.ts'
+import { BreakerWatch } from './control/breaker-watch.ts'
 import { CertificateWatch } from './control/certificate-watch.ts'
 import { createLog, type Log } from './control/log.ts'
 import { createRegistry } from './control/metrics.ts'
@@ -75,6 +76,7 @@ export class Weir {
   adminPort = 0
   readonly #resolver: Resolver
   readonly #prober: Prober
+  readonly #breakers: BreakerWatch
   readonly #tickets: TicketRotation
   readonly #certificates: CertificateWatch
   readonly #notifier: Notifier
@@ -119,6 +121,7 @@ export class Weir {
       address: backend => this.#resolver.address(backend),
       log: logger,
     })
+    this.#breakers = new BreakerWatch(config, this.shared.breakers, logger)
     this.#notifier = new Notifier({ log: message => logger.warn(message) })
     this.#admin =
       config.admin === null
@@ -147,6 +150,7 @@ export class Weir {
     }
     this.#tickets.start()
     this.#certificates.start()
+    this.#breakers.start()
     await this.#firstProbes()
 
     for (const [i, { name, host, mode }] of config.listeners.entries()) {
@@ -177,6 +181,7 @@ export class Weir {
     this.#resolver.stop()
     this.#tickets.stop()
     this.#certificates.stop()
+    this.#breakers.stop()
     this.#notifier.stop()
     this.#admin?.stop()
     await this.supervisor.stop()

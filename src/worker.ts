@@ -7,6 +7,7 @@ import { isIP } from 'node:net'
 import { readFileSync } from 'node:fs'
 import { createSecureContext } from 'node:tls'
 import { parentPort, workerData } from 'node:worker_threads'
+import { Breaker } from './balance/breaker.ts'
 import { balancers } from './balance/balancers.ts'
 import { Candidates } from './balance/candidates.ts'
 import { Outlier } from './balance/outlier.ts'
@@ -14,6 +15,7 @@ import {
   type BackendConfig,
   type ListenerConfig,
   type PoolConfig,
+  speaksHttp,
   terminatesTls,
   usesTls,
 } from './config/config.ts'
@@ -193,19 +195,26 @@ function pools(): Pool[] {
   let first = 0
   return config.pools.map(pool => {
     const size = pool.backends.length
+    const breaker = hasBreaker(pool) ? new Breaker(shared.breakers, worker, pool.breaker) : null
     const parts = {
       config: pool,
       first,
       targets: targets.slice(first, first + size),
-      candidates: new Candidates(shared.backends, first, size),
+      candidates: new Candidates(shared.backends, first, size, breaker),
       balancer: new balancers[pool.balance](shared.backends),
       outlier: new Outlier(shared.backends, first, size, pool),
+      breaker,
       backends: shared.backends,
       worker,
     }
     first += size
     return new Pool(parts)
   })
+}
+
+/** Without answers to judge by, as in a pool of TCP backends, it would be of no use. */
+function hasBreaker({ breaker, backends }: PoolConfig): boolean {
+  return breaker.errors !== 0 && backends.every(({ scheme }) => speaksHttp(scheme))
 }
 
 function target(pool: PoolConfig, backend: BackendConfig): DialTarget {

@@ -4,10 +4,13 @@
  * Backups stand in only when no other backend is usable: one that is merely full is waited for.
  */
 import type { BackendTable } from '../shared/backend-table.ts'
+import type { Breaker } from './breaker.ts'
 
 /** Why there are none. */
 export const NONE_UP = -1
 export const ALL_FULL = -2
+/** Those that are up are spared by their circuit breakers. */
+export const ALL_OPEN = -3
 
 export class Candidates {
   /** Backends; the first {@link count} are valid. */
@@ -16,12 +19,18 @@ export class Candidates {
   readonly #backends: BackendTable
   readonly #first: number
   readonly #end: number
+  readonly #breaker: Breaker | null
 
-  /** The pool is the backends from `first` to before `first + size`. */
-  constructor(backends: BackendTable, first: number, size: number) {
+  /**
+   * The pool is the backends from `first` to before `first + size`.
+   *
+   * @param breaker null where there is none
+   */
+  constructor(backends: BackendTable, first: number, size: number, breaker: Breaker | null) {
     this.#backends = backends
     this.#first = first
     this.#end = first + size
+    this.#breaker = breaker
     this.list = new Int32Array(size)
   }
 
@@ -30,26 +39,32 @@ export class Candidates {
    *
    * @param tried backends that failed this session already, and how many of them
    * @param now   ticks
-   * @returns how many there are, or NONE_UP or ALL_FULL
+   * @returns how many there are, or NONE_UP, ALL_FULL or ALL_OPEN
    */
   collect(now: number, tried: Int32Array, triedCount: number): number {
     const found = this.#collectRole(false, now, tried, triedCount)
-    return found === NONE_UP ? this.#collectRole(true, now, tried, triedCount) : found
+    if (found > 0 || found === ALL_FULL) return found
+    const spare = this.#collectRole(true, now, tried, triedCount)
+    return spare === NONE_UP ? found : spare
   }
 
   #collectRole(backup: boolean, now: number, tried: Int32Array, triedCount: number): number {
     const backends = this.#backends
+    const breaker = this.#breaker
     let count = 0
     let full = false
+    let open = false
     for (let backend = this.#first; backend < this.#end; backend++) {
       if (backends.isBackup(backend) !== backup || !backends.isUsable(backend, now)) continue
       if (includes(tried, triedCount, backend)) continue
-      if (backends.isFull(backend)) full = true
+      if (breaker !== null && !breaker.allows(backend)) open = true
+      else if (backends.isFull(backend)) full = true
       else this.list[count++] = backend
     }
     this.count = count
     if (count > 0) return count
-    return full ? ALL_FULL : NONE_UP
+    if (full) return ALL_FULL
+    return open ? ALL_OPEN : NONE_UP
   }
 }
 

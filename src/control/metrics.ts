@@ -8,6 +8,7 @@ import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import type { Config } from '../config/config.ts'
 import { ticks } from '../core/clock.ts'
 import { ejectionCauses, stateNames, WEIGHT_SCALE } from '../shared/backend-table.ts'
+import { breakerStates, CLOSED } from '../shared/breaker-table.ts'
 import {
   type CounterName,
   type CounterRow,
@@ -132,9 +133,9 @@ function addBackendGauges(
       },
     })
   }
-  const { backends } = shared
+  const { backends, breakers } = shared
   gauge('weir_backend_up', '1 if new connections may go there', i =>
-    Number(backends.isUsable(i, ticks())),
+    Number(backends.isUsable(i, ticks()) && breakers.state(i) === CLOSED),
   )
   gauge('weir_backend_active_connections', 'Connections now', i => backends.active(i))
   gauge(
@@ -152,6 +153,23 @@ function addBackendGauges(
       for (const [i, backend] of names.entries()) {
         for (const [number, cause] of ejectionCauses.entries()) {
           ejections.set({ backend, cause }, backends.ejectionsTotal(i, number))
+        }
+      }
+    },
+  })
+
+  gauge('weir_backend_breaker_opens_total', 'Times its circuit breaker opened', i =>
+    breakers.opensTotal(i),
+  )
+  const breaker = new Gauge({
+    name: 'weir_backend_breaker_state',
+    help: '1 for the state of its circuit breaker',
+    labelNames: ['backend', 'state'],
+    registers: [registry],
+    collect() {
+      for (const [i, backend] of names.entries()) {
+        for (const [value, name] of breakerStates.entries()) {
+          breaker.set({ backend, state: name }, Number(breakers.state(i) === value))
         }
       }
     },

@@ -12,3 +12,10 @@ export function ticks(): number {
 export function msToTicks(ms: number): number {
   return Math.round((ms * TICKS_PER_SECOND) / 1000)
 }
+
+/** For states that may last: differences are valid up to a year, where ticks would wrap after hours. */
+export const COARSE_PER_SECOND = 64
+
+export function coarseTicks(): number {
+  return (performance.now() * (COARSE_PER_SECOND / 1000)) | 0
+}

@@ -8,6 +8,7 @@ import type { RefusalName } from './refusals.ts'
 export const faults = [
   ['no-route', 'no route covers the host and the path, or its pool is none'],
   ['no-backend', 'no backend of the pool is up'],
+  ['circuit-open', 'the circuit breaker of each backend that is up is open'],
   ['queue-full', '--queue-max requests wait already for a backend below its max-connections'],
   ['queue-timeout', 'no backend came below its max-connections within --queue-timeout'],
   ['connect-failed', 'no backend that was tried took the connection'],

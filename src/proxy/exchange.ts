@@ -19,7 +19,7 @@ import { Dial, type Dialed, type DialOwner } from '../transport/dial.ts'
 import { countResponse, leftBecause } from './exchange-counters.ts'
 import { Http1Backend, type ResponseOwner } from './http1-backend.ts'
 import type { Http1Session } from './http1-session.ts'
-import { NO_BACKEND, type Pool, WAIT, type Waiter } from './pool.ts'
+import { CIRCUIT_OPEN, NO_BACKEND, type Pool, WAIT, type Waiter } from './pool.ts'
 import { proxyHeaderFor } from './proxy-header.ts'
 import { writeRequest } from './request-writer.ts'
 import type { Route } from './route.ts'
@@ -117,7 +117,10 @@ export class Exchange implements Waiter, DialOwner, ResponseOwner {
     const backend = this.#pool.take(source, this.#tried, this.#triedCount)
     if (backend === WAIT) return this.#wait()
     this.#stopWaiting()
-    if (backend === NO_BACKEND) {
+    if (backend === CIRCUIT_OPEN && this.#triedCount === 0) {
+      return this.#answer(503, 'circuit-open')
+    }
+    if (backend === NO_BACKEND || backend === CIRCUIT_OPEN) {
       return this.#triedCount === 0
         ? this.#answer(503, 'no-backend')
         : this.#answer(502, this.reason)

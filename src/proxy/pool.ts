@@ -2,8 +2,9 @@
  * A pool as one worker sees it: chooses a backend, counts what it sends there, and keeps the line of
  * those who wait for one below its limit.
  */
-import { NONE_UP, type Candidates } from '../balance/candidates.ts'
+import { ALL_FULL, ALL_OPEN, type Candidates } from '../balance/candidates.ts'
 import type { Balancer } from '../balance/balancer.ts'
+import type { Breaker } from '../balance/breaker.ts'
 import type { Outlier } from '../balance/outlier.ts'
 import { ticks } from '../core/clock.ts'
 import type { PoolConfig } from '../config/config.ts'
@@ -14,6 +15,8 @@ import type { DialTarget } from '../transport/dial.ts'
 export const NO_BACKEND = -1
 /** `take()`: every backend that is up is at its limit. */
 export const WAIT = -2
+/** `take()`: the circuit breaker of every backend that is up is open. */
+export const CIRCUIT_OPEN = -3
 
 /** A session in the line. */
 export interface Waiter {
@@ -29,6 +32,8 @@ export interface PoolParts {
   readonly candidates: Candidates
   readonly balancer: Balancer
   readonly outlier: Outlier
+  /** null where there is none. */
+  readonly breaker: Breaker | null
   readonly backends: BackendTable
   readonly worker: number
 }
@@ -36,12 +41,15 @@ export interface PoolParts {
 export class Pool {
   readonly config: PoolConfig
   readonly #parts: PoolParts
+  /** Whether answers are of any interest. */
+  readonly #watches: boolean
   /** First come, first served; a Set, because those who leave may stand anywhere. */
   readonly #line = new Set<Waiter>()
 
   constructor(parts: PoolParts) {
     this.config = parts.config
     this.#parts = parts
+    this.#watches = parts.outlier.watchesAnswers || parts.breaker !== null
   }
 
   /**
@@ -49,16 +57,20 @@ export class Pool {
    *
    * @param source hash of the client's address
    * @param tried  backends to leave out
-   * @returns the backend, NO_BACKEND or WAIT
+   * @returns the backend, NO_BACKEND, WAIT or CIRCUIT_OPEN
    */
   take(source: number, tried: Int32Array, triedCount: number): number {
-    const { candidates, balancer, backends, worker } = this.#parts
+    const { candidates, balancer, breaker, backends, worker } = this.#parts
     // Another worker may fill the chosen one in between; each turn then finds one candidate less.
     for (let turn = 0; turn <= candidates.list.length; turn++) {
       const count = candidates.collect(ticks(), tried, triedCount)
-      if (count <= 0) return count === NONE_UP ? NO_BACKEND : WAIT
+      if (count === ALL_FULL) return WAIT
+      if (count <= 0) return count === ALL_OPEN ? CIRCUIT_OPEN : NO_BACKEND
       const backend = balancer.choose(candidates, source)
-      if (backends.enter(backend, worker)) return backend
+      if (!backends.enter(backend, worker)) continue
+      if (breaker === null || breaker.enter(backend)) return backend
+      // Another worker's request is the trial.
+      backends.leave(backend, worker)
     }
     return WAIT
   }
@@ -79,6 +91,7 @@ export class Pool {
 
   dialFailed(backend: number): void {
     this.#parts.outlier.dialFailed(backend, ticks())
+    this.#parts.breaker?.failed(backend)
   }
 
   /**
@@ -87,14 +100,20 @@ export class Pool {
    * @param ms since the request was whole; negative if it was not yet
    */
   answered(backend: number, status: number, ms: number): void {
-    const { outlier } = this.#parts
-    if (outlier.watchesAnswers) outlier.answered(backend, status, ms, ticks())
+    if (!this.#watches) return
+    const { outlier, breaker } = this.#parts
+    outlier.answered(backend, status, ms, ticks())
+    if (breaker === null) return
+    if (status >= SERVER_ERROR) breaker.failed(backend)
+    else breaker.succeeded(backend)
   }
 
   /** An exchange ended without an answer, by the fault of `backend`. */
   broke(backend: number): void {
-    const { outlier } = this.#parts
-    if (outlier.watchesAnswers) outlier.broke(backend, ticks())
+    if (!this.#watches) return
+    const { outlier, breaker } = this.#parts
+    outlier.broke(backend, ticks())
+    breaker?.failed(backend)
   }
 
   /** Joins the line. @returns false if it is full */
@@ -116,11 +135,13 @@ export class Pool {
   /** Called each step of the wheel: another worker's session may have left a place. */
   step(): void {
     // As many as there are at most: one that finds nothing joins the end again.
-    for (let left = this.#line.size; left > 0 && this.#hasRoom(); left--) this.#callFirst()
+    for (let left = this.#line.size; left > 0 && this.#isAnswerDue(); left--) this.#callFirst()
   }
 
-  #hasRoom(): boolean {
-    return this.#parts.candidates.collect(ticks(), NONE, 0) > 0
+  /** There is room, or every breaker has opened meanwhile. */
+  #isAnswerDue(): boolean {
+    const count = this.#parts.candidates.collect(ticks(), NONE, 0)
+    return count > 0 || count === ALL_OPEN
   }
 
   #callFirst(): void {
@@ -132,4 +153,5 @@ export class Pool {
   }
 }
 
+const SERVER_ERROR = 500
 const NONE = new Int32Array(0)

@@ -6,6 +6,7 @@
  */
 import { AddressTable } from './address-table.ts'
 import { BackendTable } from './backend-table.ts'
+import { BreakerTable } from './breaker-table.ts'
 import { Counters } from './counters.ts'
 import { LogRing } from './log-ring.ts'
 import { SessionLedger } from './session-ledger.ts'
@@ -34,6 +35,7 @@ export interface Shared {
   readonly memory: SharedArrayBuffer
   readonly workers: WorkerTable
   readonly backends: BackendTable
+  readonly breakers: BreakerTable
   readonly addresses: AddressTable
   readonly ledger: SessionLedger
   readonly counters: Counters
@@ -55,6 +57,7 @@ export function openShared(options: LayoutOptions, memory: SharedArrayBuffer): S
     memory,
     workers: new WorkerTable(memory, at.workers, workers),
     backends: new BackendTable(memory, at.backends, backends, workers),
+    breakers: new BreakerTable(memory, at.breakers, backends, workers),
     addresses: new AddressTable(memory, at.addresses, addresses, hashKey),
     ledger: new SessionLedger(memory, at.ledger, workers, sessionsPerWorker),
     counters: new Counters(memory, at.counters, workers, options),
@@ -73,6 +76,7 @@ function regions(options: LayoutOptions) {
   return {
     workers: place(WorkerTable.bytes(workers)),
     backends: place(BackendTable.bytes(backends, workers)),
+    breakers: place(BreakerTable.bytes(backends, workers)),
     addresses: place(AddressTable.bytes(addresses)),
     ledger: place(SessionLedger.bytes(workers, sessionsPerWorker)),
     counters: place(Counters.bytes(workers, options)),

@@ -13,7 +13,7 @@ function pool(weights: readonly number[]) {
     table.setState(i, UP)
     table.setWeight(i, weight * WEIGHT_SCALE)
   }
-  return { table, candidates: new Candidates(table, 0, weights.length) }
+  return { table, candidates: new Candidates(table, 0, weights.length, null) }
 }
 
 /** Connections per backend after `count` came and stayed. */

@@ -1,13 +1,16 @@
 import { test } from 'tap'
-import { ALL_FULL, Candidates, NONE_UP } from '../../src/balance/candidates.ts'
+import { Breaker } from '../../src/balance/breaker.ts'
+import { ALL_FULL, ALL_OPEN, Candidates, NONE_UP } from '../../src/balance/candidates.ts'
 import { DOWN } from '../../src/shared/backend-table.ts'
 import { makeShared } from '../support/memory.ts'
 
 const NONE = new Int32Array(0)
 
 function pool(size: number) {
-  const { backends } = makeShared({ backends: size })
-  return { table: backends, candidates: new Candidates(backends, 0, size) }
+  const { backends, breakers } = makeShared({ backends: size })
+  const options = { errors: 50, windowMs: 10_000, requests: 1, openMs: 1000 }
+  const breaker = new Breaker(breakers, 0, options, () => 0)
+  return { table: backends, candidates: new Candidates(backends, 0, size, breaker), breaker }
 }
 
 test('candidates leave out the down, the full and the tried, and say why there are none', async t => {
@@ -35,4 +38,28 @@ test('backups are candidates only when nobody else is up; full is up', async t =
   table.setState(0, DOWN)
   t.equal(candidates.collect(0, NONE, 0), 1)
   t.equal(candidates.list[0], 1)
+})
+
+test('backends with an open breaker are left out; a full one is waited for, a backup stands in', async t => {
+  const { table, candidates, breaker } = pool(3)
+  t.ok(breaker.failed(0))
+  t.equal(candidates.collect(0, NONE, 0), 2)
+  t.ok(breaker.failed(1))
+  table.configure(2, 1, false, false)
+  table.enter(2, 0)
+  t.equal(candidates.collect(0, NONE, 0), ALL_FULL)
+  t.ok(breaker.failed(2))
+  t.equal(candidates.collect(0, NONE, 0), ALL_OPEN)
+  table.setState(0, DOWN)
+  table.setState(1, DOWN)
+  t.equal(candidates.collect(0, NONE, 0), ALL_OPEN)
+  table.configure(1, 0, true, false)
+  t.equal(candidates.collect(0, NONE, 0), ALL_OPEN, 'the backup is down')
+  table.setState(2, DOWN)
+  t.equal(candidates.collect(0, NONE, 0), NONE_UP, 'down is down, whatever the breaker says')
+  const spared = pool(2)
+  spared.table.configure(1, 0, true, false)
+  spared.breaker.failed(0)
+  t.equal(spared.candidates.collect(0, NONE, 0), 1)
+  t.equal(spared.candidates.list[0], 1)
 })

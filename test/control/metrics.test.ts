@@ -2,7 +2,10 @@ import { test } from 'tap'
 import type { Config } from '../../src/config/config.ts'
 import { faultNumber, faults } from '../../src/core/faults.ts'
 import { refusal, refusals } from '../../src/core/refusals.ts'
+import { ticks } from '../../src/core/clock.ts'
 import { createRegistry } from '../../src/control/metrics.ts'
+import { SLOW } from '../../src/shared/backend-table.ts'
+import { CLOSED } from '../../src/shared/breaker-table.ts'
 import { counterRows, observe } from '../../src/shared/counters.ts'
 import { makeShared } from '../support/memory.ts'
 
@@ -77,10 +80,12 @@ test('histograms are cumulative and end in +Inf', async t => {
 })
 
 test('what is so now: host, backends, certificates, build', async t => {
-  const lines = await scrape(({ workers, backends }) => {
+  const lines = await scrape(({ workers, backends, breakers }) => {
     workers.enter(1, 0)
     backends.enter(2, 1)
     backends.setState(0, 2)
+    backends.eject(1, ticks() + 65_536, SLOW)
+    breakers.open(2, CLOSED, 0)
   })
   for (const line of [
     'weir_connections 1',
@@ -93,6 +98,13 @@ test('what is so now: host, backends, certificates, build', async t => {
     'weir_backend_state{backend="web/a:1",state="up"} 0',
     'weir_backend_weight{backend="web/b:1"} 1',
     'weir_backend_state_changes_total{backend="db/a:1",state="down"} 6',
+    'weir_backend_ejected{backend="web/b:1"} 1',
+    'weir_backend_ejections_total{backend="web/b:1",cause="slow"} 1',
+    'weir_backend_ejections_total{backend="web/b:1",cause="dials"} 0',
+    'weir_backend_breaker_opens_total{backend="db/a:1"} 1',
+    'weir_backend_breaker_state{backend="db/a:1",state="open"} 1',
+    'weir_backend_breaker_state{backend="db/a:1",state="closed"} 0',
+    'weir_backend_up{backend="db/a:1"} 0',
     'weir_certificate_expiry_timestamp_seconds{certificate="/site.pem"} 1900000000',
     'weir_main_log_lines_dropped_total 5',
   ]) {

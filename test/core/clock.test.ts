@@ -1,5 +1,11 @@
 import { test } from 'tap'
-import { msToTicks, TICKS_PER_SECOND, ticks } from '../../src/core/clock.ts'
+import {
+  COARSE_PER_SECOND,
+  coarseTicks,
+  msToTicks,
+  TICKS_PER_SECOND,
+  ticks,
+} from '../../src/core/clock.ts'
 
 test('a second is 65 536 ticks, and parts of it are rounded', async t => {
   t.equal(TICKS_PER_SECOND, 65_536)
@@ -28,4 +34,18 @@ test('the clock wraps, and differences across the wrap stay right', async t => {
   const after = ticks()
   t.ok(before > 0 && after < 0, `${before} then ${after}`)
   t.ok(Math.abs(((after - before) | 0) - TICKS_PER_SECOND) <= 1)
+})
+
+test('coarse ticks tell a second in 64 and wrap after a year', async t => {
+  const real = performance.now.bind(performance)
+  t.teardown(() => (performance.now = real))
+  const at = (ms: number): number => {
+    performance.now = () => ms
+    return coarseTicks()
+  }
+  t.equal(COARSE_PER_SECOND, 64)
+  t.strictSame([at(0), at(15), at(16), at(1000)], [0, 0, 1, 64])
+  const wrapMs = (2 ** 31 / 64) * 1000
+  t.ok(wrapMs > 365 * 86_400_000)
+  t.equal((at(wrapMs + 500) - at(wrapMs - 500)) | 0, 64)
 })

@@ -1,16 +1,21 @@
 import { test } from 'tap'
 import { LeastConnections } from '../../src/balance/least-connections.ts'
+import { Breaker } from '../../src/balance/breaker.ts'
 import { Candidates } from '../../src/balance/candidates.ts'
 import { Outlier } from '../../src/balance/outlier.ts'
 import type { PoolConfig } from '../../src/config/config.ts'
-import { NO_BACKEND, Pool, WAIT, type Waiter } from '../../src/proxy/pool.ts'
+import { CIRCUIT_OPEN, NO_BACKEND, Pool, WAIT, type Waiter } from '../../src/proxy/pool.ts'
 import { DIALS, DOWN } from '../../src/shared/backend-table.ts'
 import { makeShared } from '../support/memory.ts'
 
 const NONE = new Int32Array(0)
 
-function makePool(size: number, queueMax = 2) {
-  const { backends } = makeShared({ backends: size })
+const BREAKER = { errors: 50, windowMs: 10_000, requests: 2, openMs: 1000 }
+
+function makePool(size: number, queueMax = 2, withBreaker = false) {
+  const { backends, breakers } = makeShared({ backends: size })
+  const clock = { now: 0 }
+  const breaker = withBreaker ? new Breaker(breakers, 0, BREAKER, () => clock.now) : null
   const options = {
     ejectAfter: 2,
     ejectErrors: 0,
@@ -29,13 +34,14 @@ function makePool(size: number, queueMax = 2) {
       timeoutMs: 1,
       tls: null,
     })),
-    candidates: new Candidates(backends, 0, size),
+    candidates: new Candidates(backends, 0, size, breaker),
     balancer: new LeastConnections(backends),
+    breaker,
     outlier: new Outlier(backends, 0, size, options),
     backends,
     worker: 0,
   })
-  return { pool, backends }
+  return { pool, backends, clock }
 }
 
 function limit(backends: ReturnType<typeof makePool>['backends'], max: number): void {
@@ -115,4 +121,23 @@ test('failed dials in a row eject, and a good one clears the record', async t =>
   pool.dialFailed(0)
   t.equal(backends.ejectionsTotal(0, DIALS), 1)
   for (let i = 0; i < 4; i++) t.equal(pool.take(0, NONE, 0), 1)
+})
+
+test('an open breaker takes no more; with all of them open the answer is at once, also for who waits', async t => {
+  const { pool, backends, clock } = makePool(2, 2, true)
+  for (const status of [200, 500]) pool.answered(0, status, 1)
+  for (let i = 0; i < 4; i++) t.equal(pool.take(0, NONE, 0), 1)
+  limit(backends, 4)
+  const waiting = new Session(pool)
+  pool.wait(waiting)
+  pool.broke(1)
+  pool.dialFailed(1)
+  t.equal(pool.take(0, NONE, 0), CIRCUIT_OPEN)
+  pool.step()
+  t.equal(waiting.backend, CIRCUIT_OPEN)
+  t.equal(pool.take(0, Int32Array.of(0, 1), 2), NO_BACKEND, 'those that were tried do not count')
+  clock.now = 64
+  const trials = new Set([pool.take(0, NONE, 0), pool.take(0, NONE, 0)])
+  t.strictSame(trials, new Set([0, WAIT]), 'one trial; the other is full')
+  t.equal(backends.active(0), 1)
 })
