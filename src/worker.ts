@@ -57,6 +57,7 @@ const log = new SessionLog({
   worker,
   sessions: config.connectionLog && logsInfo,
   refusals: logsInfo,
+  accessFormat: config.accessFormat,
   write: lines => ring.write(lines),
   wake: () => send({ type: 'log' }),
   drop: lines => {

@@ -9,6 +9,7 @@ import { TokenBuckets } from '../../src/guard/token-buckets.ts'
 import { AddressTable, CONNECTION_BUCKET } from '../../src/shared/address-table.ts'
 import { Deadline, Deadlines } from '../../src/transport/deadlines.ts'
 import { median } from '../stats.ts'
+import { exchangeParts } from './exchange.ts'
 
 const ROUNDS = 9
 const CALLS = 300_000
@@ -72,6 +73,7 @@ const parts: Readonly<Record<string, () => void>> = {
   'request head of a browser, 11 fields': () => readRequest(browserRequest),
   'response head, 5 fields': () => void responseHead.parse(response, 0, response.length, 0, false),
   'deadline: push back': () => wheel.set(deadline, 60_000),
+  ...exchangeParts,
 }
 
 for (const [name, call] of Object.entries(parts)) {

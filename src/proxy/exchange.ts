@@ -45,7 +45,10 @@ export class Exchange implements Waiter, DialOwner, ResponseOwner {
   cause = ''
   backendName = ''
   dials = 0
+  /** Backends it was given to, or was to be. */
+  tries = 0
   reused = false
+  refused = ADMITTED
   /** Spent waiting for a backend below its limit; 0 if it did not have to. */
   queuedMs = 0
   /** The last dial; 0 without one. */
@@ -88,6 +91,7 @@ export class Exchange implements Waiter, DialOwner, ResponseOwner {
     const { edge, place } = this.#session
     const refused = edge.admission.request(place, ticks())
     if (refused !== ADMITTED) {
+      this.refused = refused
       this.#session.countRefusal(refused)
       return this.#answer(429, refusals[refused]![0])
     }
@@ -126,6 +130,7 @@ export class Exchange implements Waiter, DialOwner, ResponseOwner {
         : this.#answer(502, this.reason)
     }
     this.#backend = backend
+    this.tries++
     const target = this.#pool.target(backend)
     this.backendName = target.name
     const kept = edge.idleBackends.take(backend)

@@ -47,6 +47,9 @@ export class Http1Session {
   readonly origin: Origin
   /** Requests so far. */
   requests = 0
+  /** What its access lines begin and end with; made with the first one. */
+  lineHead = ''
+  lineTail = ''
   /** The connection serves another request after this one. */
   keepsAlive = true
 
@@ -305,7 +308,7 @@ export class Http1Session {
     this.#exchange = null
     const nowMs = performance.now()
     countExchange(this, exchange, nowMs)
-    this.edge.log.exchange(this, exchange)
+    this.edge.log.exchange(this, exchange, nowMs)
     if (this.#state === CLOSED) return
     if (exchange.status === 101) return
     if (!this.keepsAlive || this.#state !== TURN) return this.#close()

@@ -1,17 +1,21 @@
 /** Routes of one worker: which pool a request goes to, and how it is treated on its way there. */
 import type { RouteConfig } from '../config/config.ts'
+import { jsonText } from '../core/escapes.ts'
 import type { Pool } from './pool.ts'
 
 export class Route {
   /** Its place in `config.routes`; labels its counters. */
   readonly index: number
   readonly config: RouteConfig
+  /** Its name, for access lines. */
+  readonly nameInJson: string
   /** null answers 404. */
   readonly pool: Pool | null
 
   constructor(index: number, config: RouteConfig, pool: Pool | null) {
     this.index = index
     this.config = config
+    this.nameInJson = jsonText(config.name)
     this.pool = pool
   }
 }

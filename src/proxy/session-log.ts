@@ -1,11 +1,14 @@
 /**
- * The log lines of one worker: one per session at its end, in the shape pino gives to main's own.
+ * The log lines of one worker: one per session or exchange at its end, in the shape pino gives to main's own.
  *
  * Lines are built as text without objects in between and go to main through a ring of shared memory;
  * main is the only one to write, so that lines of two threads never mix. A flood of refusals is sampled by
  * reason, and if main does not keep up lines are dropped and counted: the log never holds up the data path.
  */
+import type { Config } from '../config/config.ts'
+import { jsonText } from '../core/escapes.ts'
 import { ADMITTED, refusal, type RefusalName, refusals } from '../core/refusals.ts'
+import { AccessLines, decimals } from './access-line.ts'
 import type { Entrance } from './edge.ts'
 import type { Exchange } from './exchange.ts'
 import type { Http1Session } from './http1-session.ts'
@@ -24,6 +27,8 @@ export interface SessionLogParts {
   readonly sessions: boolean
   /** Write lines of refused clients. */
   readonly refusals: boolean
+  /** Form of the lines of exchanges; all others are JSON. */
+  readonly accessFormat: Config['accessFormat']
   /** Hands whole lines, ASCII, over to main. @returns false if there is no room */
   readonly write: (lines: string) => boolean
   /** Tells main that there are some. */
@@ -35,6 +40,8 @@ export interface SessionLogParts {
 export class SessionLog {
   readonly #parts: SessionLogParts
   readonly #tail: string
+  readonly #access: AccessLines
+  readonly #combined: boolean
   #batch = ''
   #batchLines = 0
   /** Batches handed over since main was told. */
@@ -46,6 +53,8 @@ export class SessionLog {
   constructor(parts: SessionLogParts) {
     this.#parts = parts
     this.#tail = `,"worker":${parts.worker}}\n`
+    this.#access = new AccessLines(parts.worker)
+    this.#combined = parts.accessFormat === 'combined'
   }
 
   /** A client turned away right after accept: it has no session. */
@@ -59,21 +68,19 @@ export class SessionLog {
     )
   }
 
-  /** An exchange that ended. */
-  exchange(session: Http1Session, exchange: Exchange): void {
-    if (!this.#parts.sessions) return
-    const { head } = exchange
-    let line = requestHead(session, exchange.requestId)
-    line += `,"method":"${head.method}","host":"${head.authority}","path":${quote(head.target.path)}`
-    line += `,"status":${exchange.status}`
-    if (exchange.backendName !== '') {
-      line += `,"backend":${quote(exchange.backendName)},"reused":${exchange.reused}`
-      if (exchange.dials > 1) line += `,"dials":${exchange.dials}`
-    }
-    line += `,"bytes_received":${exchange.bytesReceived},"bytes_sent":${exchange.bytesSent}`
-    line += `,"duration_ms":${round(performance.now() - exchange.startedMs)}`
-    if (exchange.reason !== '') line += `,"reason":"${exchange.reason}"`
-    this.#add(line + this.#tail)
+  /** An exchange that ended. @param nowMs as `performance.now()` tells it */
+  exchange(session: Http1Session, exchange: Exchange, nowMs: number): void {
+    const { refused } = exchange
+    let leftOut = 0
+    if (refused === ADMITTED ? !this.#parts.sessions : !this.#parts.refusals) return
+    if (refused !== ADMITTED) leftOut = this.#sample(refused)
+    if (leftOut === -1) return
+    const epochMs = Date.now()
+    this.#add(
+      this.#combined
+        ? this.#access.combined(session, exchange, epochMs)
+        : this.#access.json(session, exchange, nowMs, epochMs, leftOut),
+    )
   }
 
   /** A request that could not be read. */
@@ -81,9 +88,12 @@ export class SessionLog {
     if (!this.#parts.refusals) return
     const leftOut = this.#sample(refusal(reason))
     if (leftOut === -1) return
-    const more = leftOut === 0 ? '' : `,"left_out":${leftOut}`
-    const line = requestHead(session, requestId)
-    this.#add(`${line},"status":${status},"reason":"${reason}"${more}${this.#tail}`)
+    const epochMs = Date.now()
+    this.#add(
+      this.#combined
+        ? this.#access.combinedUnread(session, status, epochMs)
+        : this.#access.jsonUnread(session, status, reason, requestId, epochMs, leftOut),
+    )
   }
 
   /** A session that ended. */
@@ -110,14 +120,14 @@ export class SessionLog {
     if (session.backendName !== '') {
       line += `,"backend":${quote(session.backendName)},"dials":${session.dials}`
     }
-    if (session.queuedMs > 0) line += `,"queued_ms":${round(session.queuedMs)}`
+    if (session.queuedMs > 0) line += `,"queued_ms":${decimals(session.queuedMs)}`
     if (session.connectedMs > 0) {
-      line += `,"connect_ms":${round(session.connectedMs - session.startedMs)}`
+      line += `,"connect_ms":${decimals(session.connectedMs - session.startedMs)}`
     }
     if (tunnel !== null) {
       line += `,"bytes_received":${tunnel.bytesFromClient},"bytes_sent":${tunnel.bytesFromBackend}`
     }
-    line += `,"duration_ms":${round(now - session.startedMs)},"end":"${session.ending}"`
+    line += `,"duration_ms":${decimals(now - session.startedMs)},"end":"${session.ending}"`
     if (refused !== ADMITTED) line += `,"reason":"${refusals[refused]![0]}"`
     if (leftOut > 0) line += `,"left_out":${leftOut}`
     if (session.cause !== '') line += `,"cause":${quote(session.cause)}`
@@ -166,28 +176,11 @@ export class SessionLog {
   }
 }
 
-function requestHead({ client }: Http1Session, requestId: string): string {
-  const listener = quote(client.entrance.config.name)
-  return `${head('request')},"listener":${listener},"client":"${client.address}","request":"${requestId}"`
-}
-
 function head(message: string): string {
   return `{"level":${LEVEL_INFO},"time":${Date.now()},"msg":"${message}"`
 }
 
-function round(ms: number): number {
-  return Math.round(ms * 100) / 100
-}
-
 /** For text that a peer or the operator chose; the rest is known to need no escapes. Gives ASCII. */
 function quote(text: string): string {
-  const quoted = JSON.stringify(text)
-  return NOT_ASCII.test(quoted) ? quoted.replace(EACH_NOT_ASCII, escape) : quoted
-}
-
-const NOT_ASCII = /[^\x20-\x7e]/
-const EACH_NOT_ASCII = /[^\x20-\x7e]/g
-
-function escape(character: string): string {
-  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+  return `"${jsonText(text)}"`
 }

@@ -1,12 +1,15 @@
 import { test } from 'tap'
+import { RequestHead } from '../../src/codec/http1/request-head.ts'
 import { ADMITTED, refusal } from '../../src/core/refusals.ts'
 import type { Entrance } from '../../src/proxy/edge.ts'
+import type { Exchange } from '../../src/proxy/exchange.ts'
+import type { Http1Session } from '../../src/proxy/http1-session.ts'
 import { SessionLog } from '../../src/proxy/session-log.ts'
 import type { TcpSession } from '../../src/proxy/tcp-session.ts'
 
 const entrance = { index: 0, config: { name: 'tcp://[::]:1 "x"' } } as unknown as Entrance
 
-function makeLog(sessions = true, refusals = true) {
+function makeLog(sessions = true, refusals = true, accessFormat: 'json' | 'combined' = 'json') {
   const batches: string[] = []
   const wakes: number[] = []
   const room = { left: Number.POSITIVE_INFINITY }
@@ -15,6 +18,7 @@ function makeLog(sessions = true, refusals = true) {
     worker: 3,
     sessions,
     refusals,
+    accessFormat,
     write: lines => room.left-- > 0 && batches.push(lines) > 0,
     wake: () => wakes.push(batches.length),
     drop: lines => (dropped += lines),
@@ -147,4 +151,60 @@ test('lines are sent in batches', async t => {
   for (let i = 0; i < 1000; i++) it.log.session(SESSION)
   t.ok(it.batches.length > 5 && it.batches.length < 30, `${it.batches.length} batches`)
   t.equal(it.lines().length, 1000)
+})
+
+const FACTS = {
+  requestId: 'r',
+  backendName: '',
+  cause: '',
+  refused: ADMITTED,
+  startedMs: 0,
+  bytesReceived: 0,
+  bytesSent: 0,
+}
+
+/** An HTTP session, and an exchange on it with some facts changed. */
+const HTTP = { client: SESSION, lineHead: '', lineTail: '' } as unknown as Http1Session
+function exchangeWith(facts: object): Exchange {
+  const bytes = Buffer.from('GET /a HTTP/1.1\r\nHost: a\r\n\r\n')
+  const head = new RequestHead()
+  head.parse(bytes, 0, bytes.length, 0)
+  return { head, route: {}, ...FACTS, ...facts } as Exchange
+}
+
+test('every exchange has its line, but a flood of refused ones is sampled', async t => {
+  const it = makeLog()
+  const rate = refusal('request-rate')
+  for (let i = 0; i < 50; i++) {
+    it.log.exchange(HTTP, exchangeWith({ status: 200, reason: '' }), 1)
+    it.log.exchange(HTTP, exchangeWith({ status: 429, reason: 'request-rate', refused: rate }), 1)
+    it.log.badRequest(HTTP, 400, 'bad-request', 'r')
+  }
+  const lines = it.lines()
+  t.equal(lines.filter(({ status }) => status === 200).length, 50)
+  for (const reason of ['request-rate', 'bad-request']) {
+    const { length } = lines.filter(line => line['reason'] === reason)
+    // A second may begin in between.
+    t.ok(length === 5 || length === 10, `${length} lines of ${reason}`)
+  }
+})
+
+test('in the combined format exchanges are told so, and all else as JSON', async t => {
+  const it = makeLog(true, true, 'combined')
+  it.log.exchange(HTTP, exchangeWith({ status: 200, bytesSent: 5 }), 1)
+  it.log.badRequest(HTTP, 400, 'bad-request', 'r')
+  it.log.session(SESSION)
+  it.log.flush()
+  const [first, second, third] = it.batches.join('').split('\n')
+  t.match(first, /^192\.0\.2\.1 - - \[.{26}\] "GET \/a HTTP\/1\.1" 200 5 "-" "-"$/)
+  t.match(second, /^192\.0\.2\.1 - - \[.{26}\] "-" 400 0 "-" "-"$/)
+  t.match(JSON.parse(third!), { msg: 'connection' })
+})
+
+test('without lines of sessions exchanges have none, but refused ones do', async t => {
+  const it = makeLog(false)
+  it.log.exchange(HTTP, exchangeWith({ status: 200, reason: '' }), 1)
+  const refused = refusal('request-rate')
+  it.log.exchange(HTTP, exchangeWith({ status: 429, reason: 'request-rate', refused }), 1)
+  t.match(it.lines(), [{ status: 429 }])
 })

@@ -78,7 +78,8 @@ export async function startWeir(
   const lines: LogLine[] = []
   let stderr = ''
   createInterface({ input: child.stdout }).on('line', text =>
-    lines.push(JSON.parse(text) as LogLine),
+    // Lines of the combined format have no message, only a text.
+    lines.push(text.startsWith('{') ? (JSON.parse(text) as LogLine) : { text }),
   )
   child.stderr.on('data', (bytes: Buffer) => (stderr += bytes.toString()))
   t.teardown(async () => {

@@ -19,6 +19,8 @@ export const VIA = 15
 export const X_REQUEST_ID = 16
 export const PROXY = 17
 export const HTTP2_SETTINGS = 18
+export const USER_AGENT = 19
+export const REFERER = 20
 
 const names = [
   '',
@@ -40,6 +42,8 @@ const names = [
   'x-request-id',
   'proxy',
   'http2-settings',
+  'user-agent',
+  'referer',
 ] as const
 
 /** How many numbers there are; {@link OTHER} is one. */

@@ -25,7 +25,7 @@ export const operationFlags = {
     scope: 'process',
     value: '',
     default: 'true',
-    help: 'Write a line per connection at its end',
+    help: 'Write a line per connection and HTTP request at its end',
   },
   'access-format': {
     group: 'Operation',
@@ -34,6 +34,6 @@ export const operationFlags = {
     value: 'FORM',
     default: 'json',
     choices: ['json', 'combined'],
-    help: 'Form of the line per HTTP request: JSON as all others, or the combined format of Apache and nginx',
+    help: 'Form of the line per HTTP request: JSON as all other lines, without the query; or the combined format of Apache and nginx, with it',
   },
 } as const satisfies Record<string, Flag>

@@ -1,0 +1,164 @@
+/**
+ * The line of one exchange, as JSON or in the combined format of Apache and nginx.
+ *
+ * All that a client chose is cut to a length and escaped, so that no line can be forged. The JSON line
+ * has no query, because secrets stand in queries; the combined one has, because its readers expect the
+ * line of the request as it came.
+ */
+import { REFERER, USER_AGENT } from '../codec/http1/field-names.ts'
+import type { RequestHead } from '../codec/http1/request-head.ts'
+import { jsonText, lineText } from '../core/escapes.ts'
+import type { Exchange } from './exchange.ts'
+import type { Http1Session } from './http1-session.ts'
+
+const LEVEL_INFO = 30
+const PATH_MAX = 2048
+const AGENT_MAX = 256
+const REFERER_MAX = 512
+/** What nginx has in place of a status for a client that left before it had one. */
+const CLIENT_GONE = 499
+
+/** Lines of one worker: what many of them have in common is made once. */
+export class AccessLines {
+  readonly #tail: string
+  #timeMs = 0
+  #time = ''
+  #second = 0
+  #date = ''
+
+  constructor(worker: number) {
+    this.#tail = `,"worker":${worker}}\n`
+  }
+
+  /**
+   * @param nowMs   the end of the exchange, as `performance.now()` tells it
+   * @param epochMs the same as `Date.now()` tells it
+   * @param leftOut lines like this one that were not written before it
+   */
+  json(
+    session: Http1Session,
+    exchange: Exchange,
+    nowMs: number,
+    epochMs: number,
+    leftOut: number,
+  ): string {
+    const { head } = exchange
+    const { target } = head
+    let line = this.#begin(session, exchange.requestId, epochMs)
+    line += `,"method":"${head.method}","host":"${jsonText(head.authority)}"`
+    line += `,"path":"${jsonText(target.path, PATH_MAX)}"`
+    line += head.minor === 1 ? ',"version":"1.1"' : ',"version":"1.0"'
+    line += `,"route":"${exchange.route.nameInJson}","status":${exchange.status}`
+    if (exchange.backendName !== '') {
+      line += `,"backend":"${jsonText(exchange.backendName)}"`
+      line += exchange.reused ? ',"reused":true' : ',"reused":false'
+      if (exchange.tries > 1) line += `,"tries":${exchange.tries}`
+      if (exchange.queuedMs !== 0) line += `,"queue_ms":${decimals(exchange.queuedMs)}`
+      if (exchange.connectMs !== 0) line += `,"connect_ms":${decimals(exchange.connectMs)}`
+      if (exchange.firstByteMs !== 0) line += `,"first_byte_ms":${decimals(exchange.firstByteMs)}`
+    }
+    line += `,"duration_ms":${decimals(nowMs - exchange.startedMs)}`
+    line += `,"bytes_received":${exchange.bytesReceived},"bytes_sent":${exchange.bytesSent}`
+    if (exchange.reason !== '') line += `,"reason":"${exchange.reason}"`
+    if (exchange.cause !== '') line += `,"cause":"${jsonText(exchange.cause)}"`
+    const agent = head.only(USER_AGENT)
+    if (agent >= 0) line += `,"user_agent":"${jsonText(head.value(agent), AGENT_MAX)}"`
+    return line + this.#end(session, leftOut)
+  }
+
+  /** A request that could not be read: who sent it, and what is wrong with it. */
+  jsonUnread(
+    session: Http1Session,
+    status: number,
+    reason: string,
+    requestId: string,
+    epochMs: number,
+    leftOut: number,
+  ): string {
+    const line = this.#begin(session, requestId, epochMs)
+    return `${line},"status":${status},"reason":"${reason}"${this.#end(session, leftOut)}`
+  }
+
+  combined(session: Http1Session, exchange: Exchange, epochMs: number): string {
+    const { head, status } = exchange
+    const { text } = head
+    const request = lineText(text.slice(0, text.indexOf('\r')), PATH_MAX)
+    return (
+      `${session.client.address} - - [${this.#dateText(epochMs)}] "${request}"` +
+      ` ${status === 0 ? CLIENT_GONE : status} ${exchange.bytesSent}` +
+      ` "${field(head, REFERER, REFERER_MAX)}" "${field(head, USER_AGENT, AGENT_MAX)}"\n`
+    )
+  }
+
+  combinedUnread(session: Http1Session, status: number, epochMs: number): string {
+    return `${session.client.address} - - [${this.#dateText(epochMs)}] "-" ${status} 0 "-" "-"\n`
+  }
+
+  #begin(session: Http1Session, requestId: string, epochMs: number): string {
+    if (epochMs !== this.#timeMs) {
+      this.#timeMs = epochMs
+      this.#time = `{"level":${LEVEL_INFO},"time":${epochMs},"msg":"request"`
+    }
+    if (session.lineHead === '') makeSessionParts(session)
+    return `${this.#time}${session.lineHead}${jsonText(requestId)}"`
+  }
+
+  #end(session: Http1Session, leftOut: number): string {
+    const more = leftOut === 0 ? '' : `,"left_out":${leftOut}`
+    return more + session.lineTail + this.#tail
+  }
+
+  /** `10/Oct/2000:13:55:36 +0000`: always UTC. */
+  #dateText(epochMs: number): string {
+    const second = Math.floor(epochMs / 1000)
+    if (second !== this.#second) {
+      this.#second = second
+      this.#date = combinedDate(new Date(epochMs))
+    }
+    return this.#date
+  }
+}
+
+/** What all lines of a connection have in common, made with the first of them. */
+function makeSessionParts(session: Http1Session): void {
+  const { address, port, peer, serverName, handshake, entrance } = session.client
+  let head = `,"listener":"${jsonText(entrance.config.name)}","client":"${address}"`
+  head += `,"client_port":${port}`
+  if (peer !== '') head += `,"peer":"${peer}"`
+  session.lineHead = flat(`${head},"request":"`)
+  if (handshake === null) return
+  let tail = `,"tls":"${handshake.version}","cipher":"${handshake.cipher}"`
+  tail += `,"group":"${handshake.group}","resumed":${handshake.resumed}`
+  if (serverName !== '') tail += `,"sni":"${serverName}"`
+  session.lineTail = flat(tail)
+}
+
+/** The same text in one piece: V8 would otherwise gather its pieces again for each line. */
+function flat(text: string): string {
+  return Buffer.from(text, 'latin1').toString('latin1')
+}
+
+function field(head: RequestHead, number: number, max: number): string {
+  const found = head.only(number)
+  return found < 0 ? '-' : lineText(head.value(found), max)
+}
+
+const MONTHS = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ')
+
+function combinedDate(date: Date): string {
+  const [day, time] = date.toISOString().split('T')
+  const [year, month, dayOfMonth] = day!.split('-')
+  return `${dayOfMonth}/${MONTHS[Number(month) - 1]}/${year}:${time!.slice(0, 8)} +0000`
+}
+
+/** Milliseconds with two decimals, put together from whole numbers: V8 has the text of small ones at hand. */
+export function decimals(ms: number): string {
+  const hundredths = Math.round(ms * 100)
+  if (hundredths > 0x3fff_ffff) return String(Math.round(ms))
+  const whole = (hundredths / 100) | 0
+  return whole + FRACTIONS[(hundredths | 0) - whole * 100]!
+}
+
+const FRACTIONS = Array.from({ length: 100 }, (_, i) =>
+  i === 0 ? '' : `.${String(i).padStart(2, '0').replace(/0$/, '')}`,
+)
