@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs'
 import type { Config } from './config/config.ts'
 import type { Problem } from './config/flag.ts'
+import { stickySecret } from './config/sticky-secret.ts'
 import { Admin } from './control/admin.ts'
 import { BreakerWatch } from './control/breaker-watch.ts'
 import { CertificateWatch } from './control/certificate-watch.ts'
@@ -112,6 +113,7 @@ export class Weir {
       log: logger,
       writeLines: this.log.writeLines,
       addresses: () => this.#resolver.addresses(),
+      stickySecret: stickySecret(config),
       tickets: this.#tickets.secrets,
       certificates: this.#certificates.certificates,
     })

@@ -28,6 +28,7 @@ import { IdleBackends } from './proxy/idle-backends.ts'
 import { Pool } from './proxy/pool.ts'
 import { Route, Routes } from './proxy/route.ts'
 import { serverNameRoutes } from './proxy/server-name-routes.ts'
+import { Sticky } from './proxy/sticky.ts'
 import { SessionLog } from './proxy/session-log.ts'
 import { counterRows, observe } from './shared/counters.ts'
 import { openShared } from './shared/layout.ts'
@@ -205,6 +206,8 @@ function pools(): Pool[] {
       balancer: new balancers[pool.balance](shared.backends),
       outlier: new Outlier(shared.backends, first, size, pool),
       breaker,
+      sticky:
+        pool.sticky === null ? null : new Sticky(pool, pool.sticky, first, start.stickySecret),
       backends: shared.backends,
       worker,
     }

@@ -48,6 +48,19 @@ export class Candidates {
     return spare === NONE_UP ? found : spare
   }
 
+  /**
+   * Whether a client that was with `backend` before may go there again: a backend that drains keeps its
+   * clients, and a backup those it got when it stood in.
+   */
+  mayReturnTo(backend: number, now: number, tried: Int32Array, triedCount: number): boolean {
+    return (
+      this.#backends.isServing(backend, now) &&
+      !this.#backends.isFull(backend) &&
+      !includes(tried, triedCount, backend) &&
+      (this.#breaker === null || this.#breaker.allows(backend))
+    )
+  }
+
   #collectRole(backup: boolean, now: number, tried: Int32Array, triedCount: number): number {
     const backends = this.#backends
     const breaker = this.#breaker

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { inspectCertificate } from '../certificate/inspect.ts'
 import type { Config } from './config.ts'
 import type { Problem } from './flag.ts'
+import { explainRead } from './read-error.ts'
 
 /**
  * Adds to `problems` what keeps weir from starting.
@@ -38,14 +39,7 @@ function read(path: string, where: string, problems: Problem[]): string | null {
   try {
     return readFileSync(path, 'utf8')
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
-    const why =
-      code === 'ENOENT'
-        ? 'does not exist'
-        : code === 'EACCES'
-          ? 'may not be read by this user'
-          : `cannot be read: ${message}`
-    problems.push({ where, message: `${path} ${why}` })
+    problems.push({ where, message: `${path} ${explainRead(error)}` })
     return null
   }
 }

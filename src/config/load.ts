@@ -4,6 +4,7 @@ import type { Config } from './config.ts'
 import { type LoadedFile, readConfigFile } from './file.ts'
 import type { Problem } from './flag.ts'
 import { resolveConfig } from './resolve.ts'
+import { checkStickySecret } from './sticky-secret.ts'
 import { environmentSource, readSettings, type Source, unknownVariables } from './settings.ts'
 
 export interface ConfigSources {
@@ -32,6 +33,9 @@ export function loadConfig({ flags, env }: ConfigSources, now = new Date()): Loa
   const settings = readSettings(sources, problems)
   const given = new Set(sources.slice(0, 2).flatMap(({ values }) => Object.keys(values)))
   const config = resolveConfig({ settings, file, given, problems })
-  const warnings = checkCertificates(config, problems, now)
+  const warnings = [
+    ...checkCertificates(config, problems, now),
+    ...checkStickySecret(config, problems),
+  ]
   return problems.length > 0 ? { problems } : { config, warnings }
 }

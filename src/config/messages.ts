@@ -15,6 +15,7 @@ export interface WorkerStart {
   /** Port per listener, known once the first worker listens (a config may say 0). */
   readonly ports: readonly number[]
   readonly addresses: readonly (string | null)[]
+  readonly stickySecret: Uint8Array
   tickets: TicketSecrets
   certificates: readonly CertificatePem[]
 }

@@ -38,6 +38,7 @@ export interface SupervisorParts {
   /** Takes a batch of finished log lines. */
   readonly writeLines: (lines: Buffer) => void
   readonly addresses: () => readonly (string | null)[]
+  readonly stickySecret: Uint8Array
   readonly tickets: TicketSecrets
   readonly certificates: readonly CertificatePem[]
 }
@@ -174,7 +175,7 @@ export class Supervisor {
   }
 
   #startWorker(seat: Seat): void {
-    const { config, shared, addresses } = this.#parts
+    const { config, shared, addresses, stickySecret } = this.#parts
     const start: WorkerStart = {
       worker: seat.index,
       config,
@@ -182,6 +183,7 @@ export class Supervisor {
       memory: shared.memory,
       ports: this.#ports,
       addresses: addresses(),
+      stickySecret,
       tickets: this.#tickets,
       certificates: this.#certificates,
     }

@@ -23,6 +23,7 @@ import { CIRCUIT_OPEN, NO_BACKEND, type Pool, WAIT, type Waiter } from './pool.t
 import { proxyHeaderFor } from './proxy-header.ts'
 import { writeRequest } from './request-writer.ts'
 import type { Route } from './route.ts'
+import { NO_WISH } from './sticky.ts'
 import { sendsChunks, writeInterim, writeResponse, writeSwitch } from './response-writer.ts'
 
 /** Backends one request is tried on. */
@@ -61,6 +62,8 @@ export class Exchange implements Waiter, DialOwner, ResponseOwner {
   readonly #session: Http1Session
   readonly #deadline: Deadline
   #backend = -1
+  /** Where the client's cookie says it was. */
+  #wished = NO_WISH
   #tried: Int32Array = NONE_TRIED
   #triedCount = 0
   #dial: Dial | null = null
@@ -108,6 +111,7 @@ export class Exchange implements Waiter, DialOwner, ResponseOwner {
       this.#session.countRefusal(refusal('request-too-large'))
       return this.#answer(413, 'request-too-large')
     }
+    if (route.pool.sticky !== null) this.#wished = route.pool.sticky.find(head)
     this.onTurn()
   }
 
@@ -118,7 +122,7 @@ export class Exchange implements Waiter, DialOwner, ResponseOwner {
   /** Takes a backend, or a place in the line. */
   onTurn(): void {
     const { source, edge } = this.#session
-    const backend = this.#pool.take(source, this.#tried, this.#triedCount)
+    const backend = this.#pool.take(source, this.#tried, this.#triedCount, this.#wished)
     if (backend === WAIT) return this.#wait()
     this.#stopWaiting()
     if (backend === CIRCUIT_OPEN && this.#triedCount === 0) {
@@ -195,7 +199,7 @@ export class Exchange implements Waiter, DialOwner, ResponseOwner {
     this.#connection = connection
     if (connection.served > 0) edge.slice[edge.at.backendReuses + this.#backend]!++
     connection.begin(this, head.method === 'HEAD', head.upgrade)
-    this.#out = writeRequest(head, origin, this.requestId, this.backendName)
+    this.#out = writeRequest(head, origin, this.requestId, this.backendName, this.#pool.sticky)
     edge.deadlines.set(this.#deadline, this.route.config.responseTimeoutMs)
     // What lies there of the body goes into the same write.
     if (head.hasBody) this.#session.feedBody()
@@ -279,10 +283,18 @@ export class Exchange implements Waiter, DialOwner, ResponseOwner {
         minor,
         keepAlive: this.#session.keepsAlive,
         toHead: method === 'HEAD',
+        cookie: this.#cookie(),
       }),
     )
     const { edge } = this.#session
     edge.deadlines.set(this.#deadline, edge.config.idleTimeoutMs)
+  }
+
+  /** Where the client comes from another backend than its cookie says, or has none. */
+  #cookie(): string {
+    const { sticky } = this.#pool
+    if (sticky === null || this.#wished === this.#backend) return ''
+    return sticky.line(this.#backend, this.#session.origin.proto === 'https')
   }
 
   #answered(): void {
@@ -339,7 +351,7 @@ export class Exchange implements Waiter, DialOwner, ResponseOwner {
     const backend = this.#backend
     this.status = head.status
     this.#answered()
-    this.#session.writeText(writeSwitch(head))
+    this.#session.writeText(writeSwitch(head, this.#cookie()))
     this.#connection = null
     this.#backend = -1
     this.#finish(false)

@@ -10,6 +10,7 @@ import { ticks } from '../core/clock.ts'
 import type { PoolConfig } from '../config/config.ts'
 import type { BackendTable } from '../shared/backend-table.ts'
 import type { DialTarget } from '../transport/dial.ts'
+import { NO_WISH, type Sticky } from './sticky.ts'
 
 /** `take()`: no backend is up, or all that are up failed this session already. */
 export const NO_BACKEND = -1
@@ -34,12 +35,15 @@ export interface PoolParts {
   readonly outlier: Outlier
   /** null where there is none. */
   readonly breaker: Breaker | null
+  /** null where clients have no cookie. */
+  readonly sticky: Sticky | null
   readonly backends: BackendTable
   readonly worker: number
 }
 
 export class Pool {
   readonly config: PoolConfig
+  readonly sticky: Sticky | null
   readonly #parts: PoolParts
   /** Whether answers are of any interest. */
   readonly #watches: boolean
@@ -48,6 +52,7 @@ export class Pool {
 
   constructor(parts: PoolParts) {
     this.config = parts.config
+    this.sticky = parts.sticky
     this.#parts = parts
     this.#watches = parts.outlier.watchesAnswers || parts.breaker !== null
   }
@@ -57,22 +62,32 @@ export class Pool {
    *
    * @param source hash of the client's address
    * @param tried  backends to leave out
+   * @param wished where the client was before, or NO_WISH
    * @returns the backend, NO_BACKEND, WAIT or CIRCUIT_OPEN
    */
-  take(source: number, tried: Int32Array, triedCount: number): number {
-    const { candidates, balancer, breaker, backends, worker } = this.#parts
+  take(source: number, tried: Int32Array, triedCount: number, wished = NO_WISH): number {
+    const { candidates, balancer } = this.#parts
+    if (wished !== NO_WISH && candidates.mayReturnTo(wished, ticks(), tried, triedCount)) {
+      if (this.#enter(wished)) return wished
+    }
     // Another worker may fill the chosen one in between; each turn then finds one candidate less.
     for (let turn = 0; turn <= candidates.list.length; turn++) {
       const count = candidates.collect(ticks(), tried, triedCount)
       if (count === ALL_FULL) return WAIT
       if (count <= 0) return count === ALL_OPEN ? CIRCUIT_OPEN : NO_BACKEND
       const backend = balancer.choose(candidates, source)
-      if (!backends.enter(backend, worker)) continue
-      if (breaker === null || breaker.enter(backend)) return backend
-      // Another worker's request is the trial.
-      backends.leave(backend, worker)
+      if (this.#enter(backend)) return backend
     }
     return WAIT
+  }
+
+  #enter(backend: number): boolean {
+    const { breaker, backends, worker } = this.#parts
+    if (!backends.enter(backend, worker)) return false
+    if (breaker === null || breaker.enter(backend)) return true
+    // Another worker's request is the trial.
+    backends.leave(backend, worker)
+    return false
   }
 
   /** Gives a place back, and it to the first in the line. */

@@ -6,6 +6,7 @@
  * unless the peer is a proxy the operator trusts.
  */
 import {
+  COOKIE,
   EXPECT,
   FORWARDED,
   HOST,
@@ -19,6 +20,7 @@ import {
 } from '../codec/http1/field-names.ts'
 import { CHUNKED } from '../codec/http1/framing.ts'
 import type { RequestHead } from '../codec/http1/request-head.ts'
+import type { Sticky } from './sticky.ts'
 
 export interface Origin {
   /** Address of the client. */
@@ -28,12 +30,16 @@ export interface Origin {
   readonly trusted: boolean
 }
 
-/** @param backendHost for clients that named none */
+/**
+ * @param backendHost for clients that named none
+ * @param sticky      whose cookie stays behind; null for none
+ */
 export function writeRequest(
   head: RequestHead,
   origin: Origin,
   requestId: string,
   backendHost: string,
+  sticky: Sticky | null,
 ): string {
   const { target, authority, connection } = head
   const host = authority === '' ? backendHost : authority
@@ -61,6 +67,11 @@ export function writeRequest(
     if (connection.named.length > 0 && connection.named.includes(name.toLowerCase())) continue
     // An expectation without a body to wait for would make some backends wait all the same.
     if (number === EXPECT && !head.expectsContinue) continue
+    if (number === COOKIE && sticky !== null) {
+      const value = sticky.without(head.value(field))
+      if (value !== '') out += `${name}: ${value}\r\n`
+      continue
+    }
     out += `${name}: ${head.value(field)}\r\n`
   }
   const says = (number: number): boolean => (told & (1 << number)) !== 0

@@ -8,6 +8,8 @@ export interface ResponseOptions {
   readonly minor: number
   readonly keepAlive: boolean
   readonly toHead: boolean
+  /** A whole Set-Cookie line of ours, or ''. */
+  readonly cookie: string
 }
 
 /** Whether the body is to be sent in chunks: its length is not known, and the client knows chunks. */
@@ -24,6 +26,7 @@ export function writeResponse(head: ResponseHead, options: ResponseOptions): str
     if (connection.named.length > 0 && connection.named.includes(name.toLowerCase())) continue
     out += `${name}: ${head.value(field)}\r\n`
   }
+  out += options.cookie
   if (sendsChunks(head, options.minor)) out += 'Transfer-Encoding: chunked\r\n'
   else out += lengthField(head, options.toHead)
   if (!options.keepAlive) out += 'Connection: close\r\n'
@@ -31,13 +34,17 @@ export function writeResponse(head: ResponseHead, options: ResponseOptions): str
   return `${out}\r\n`
 }
 
-/** 101 and what the backend said with it. */
-export function writeSwitch(head: ResponseHead): string {
+/**
+ * 101 and what the backend said with it.
+ *
+ * @param cookie a whole Set-Cookie line of ours, or ''
+ */
+export function writeSwitch(head: ResponseHead, cookie: string): string {
   let out = 'HTTP/1.1 101 Switching Protocols\r\n'
   for (let field = 0; field < head.count; field++) {
     if (!isHopByHop(head.number(field))) out += `${head.name(field)}: ${head.value(field)}\r\n`
   }
-  return `${out}Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n`
+  return `${out}${cookie}Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n`
 }
 
 /** 1xx other than 101. */

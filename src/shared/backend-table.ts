@@ -97,12 +97,12 @@ export class BackendTable {
 
   /** Whether new connections may go there: not down, not draining, not ejected at `now`. */
   isUsable(backend: number, now: number): boolean {
-    const at = backend * WORDS
-    return (
-      Atomics.load(this.#words, at + STATE) !== DOWN &&
-      (Atomics.load(this.#words, at + ROLE) & ROLE_DRAIN) === 0 &&
-      !this.isEjected(backend, now)
-    )
+    return !this.isDraining(backend) && this.isServing(backend, now)
+  }
+
+  /** Whether those may go there who were there before: not down, not ejected at `now`. */
+  isServing(backend: number, now: number): boolean {
+    return this.state(backend) !== DOWN && !this.isEjected(backend, now)
   }
 
   isFull(backend: number): boolean {

@@ -3,9 +3,10 @@ import { LeastConnections } from '../../src/balance/least-connections.ts'
 import { Breaker } from '../../src/balance/breaker.ts'
 import { Candidates } from '../../src/balance/candidates.ts'
 import { Outlier } from '../../src/balance/outlier.ts'
+import { ticks } from '../../src/core/clock.ts'
 import type { PoolConfig } from '../../src/config/config.ts'
 import { CIRCUIT_OPEN, NO_BACKEND, Pool, WAIT, type Waiter } from '../../src/proxy/pool.ts'
-import { DIALS, DOWN } from '../../src/shared/backend-table.ts'
+import { DIALS, DOWN, UP } from '../../src/shared/backend-table.ts'
 import { makeShared } from '../support/memory.ts'
 
 const NONE = new Int32Array(0)
@@ -37,6 +38,7 @@ function makePool(size: number, queueMax = 2, withBreaker = false) {
     candidates: new Candidates(backends, 0, size, breaker),
     balancer: new LeastConnections(backends),
     breaker,
+    sticky: null,
     outlier: new Outlier(backends, 0, size, options),
     backends,
     worker: 0,
@@ -140,4 +142,26 @@ test('an open breaker takes no more; with all of them open the answer is at once
   const trials = new Set([pool.take(0, NONE, 0), pool.take(0, NONE, 0)])
   t.strictSame(trials, new Set([0, WAIT]), 'one trial; the other is full')
   t.equal(backends.active(0), 1)
+})
+
+test('a wish is granted where the backend takes anybody, and by one that drains', async t => {
+  const { pool, backends } = makePool(3)
+  for (let i = 0; i < 4; i++) t.equal(pool.take(0, NONE, 0, 2), 2, 'whatever the balancer thinks')
+  backends.configure(2, 5, false, true)
+  t.equal(pool.take(0, NONE, 0, 2), 2, 'it drains')
+  t.not(pool.take(0, NONE, 0, 2), 2, 'it is full')
+  backends.configure(1, 0, false, true)
+  t.equal(pool.take(0, NONE, 0), 0, 'without a wish nobody goes to one that drains')
+  backends.configure(1, 0, false, false)
+  t.equal(pool.take(0, Int32Array.of(1), 1, 1), 0, 'it was tried')
+  backends.setState(1, DOWN)
+  t.equal(pool.take(0, NONE, 0, 1), 0, 'it is down')
+  backends.setState(1, UP)
+  backends.eject(1, ticks() + 65_536 * 60, DIALS)
+  t.equal(pool.take(0, NONE, 0, 1), 0, 'it is ejected')
+  const spared = makePool(2, 2, true)
+  spared.pool.broke(1)
+  spared.pool.broke(1)
+  t.equal(spared.pool.take(0, NONE, 0, 1), 0, 'its breaker is open')
+  t.equal(spared.backends.active(1), 0)
 })

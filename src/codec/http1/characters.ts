@@ -7,6 +7,7 @@ export const HTAB = 0x09
 export const COLON = 0x3a
 export const COMMA = 0x2c
 export const SEMICOLON = 0x3b
+export const EQUALS = 0x3d
 export const QUOTE = 0x22
 export const BACKSLASH = 0x5c
 export const SLASH = 0x2f

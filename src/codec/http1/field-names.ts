@@ -21,6 +21,7 @@ export const PROXY = 17
 export const HTTP2_SETTINGS = 18
 export const USER_AGENT = 19
 export const REFERER = 20
+export const COOKIE = 21
 
 const names = [
   '',
@@ -44,6 +45,7 @@ const names = [
   'http2-settings',
   'user-agent',
   'referer',
+  'cookie',
 ] as const
 
 /** How many numbers there are; {@link OTHER} is one. */

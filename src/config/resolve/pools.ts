@@ -106,11 +106,20 @@ function pool(
     pipeline: settings['backend-pipeline']!,
     retries: settings.retries!,
     retryBudget: settings['retry-budget']!,
-    sticky:
-      settings.sticky === ''
-        ? null
-        : { cookie: settings.sticky!, maxAge: settings['sticky-ttl']! / 1000 },
+    sticky: sticky(settings, problems),
   }
+}
+
+function sticky(settings: Settings, problems: Problem[]): PoolConfig['sticky'] {
+  const cookie = settings.sticky!
+  if (cookie === '') return null
+  if (!/^[\w!#$%&'*+.^`|~-]{1,64}$/.test(cookie)) {
+    problems.push({
+      where: '--sticky',
+      message: `${JSON.stringify(cookie)} is no cookie name; letters, digits, - and _ will do, 64 at most`,
+    })
+  }
+  return { cookie, maxAge: Math.round(settings['sticky-ttl']! / 1000) }
 }
 
 export function suggestPool(name: string, pools: readonly PoolConfig[]): string {
