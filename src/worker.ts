@@ -50,6 +50,8 @@ const { at } = shared.counters
 const send = (message: WorkerMessage): void => main.postMessage(message)
 
 const targets = config.pools.flatMap(pool => pool.backends.map(backend => target(pool, backend)))
+/** By backend. */
+const idleLimits = config.pools.flatMap(pool => pool.backends.map(() => pool))
 const deadlines = new Deadlines(step)
 // Both kinds of lines are of level info.
 const logsInfo = config.logLevel === 'info' || config.logLevel === 'debug'
@@ -73,7 +75,7 @@ const edge: Edge = {
   pools: pools(),
   deadlines,
   readBuffers: new ReadBuffers(),
-  idleBackends: new IdleBackends(targets.length, deadlines),
+  idleBackends: new IdleBackends(idleLimits, deadlines),
   log,
   slice,
   at,

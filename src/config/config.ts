@@ -150,6 +150,8 @@ export interface HttpConfig {
   readonly writeRateMin: number
   /** Longest wait for the next request on a connection. */
   readonly keepAliveTimeoutMs: number
+  /** How long a client that sends no more is waited with for the head of its response; 0 is no limit. */
+  readonly halfCloseMs: number
   /** Requests on one connection before it is closed. */
   readonly requestsPerConnection: number
   /** Bodies of our own answers by status, HTML files. */

@@ -36,6 +36,7 @@ export function configToYaml(config: Config): string {
       'body-rate-min': http.bodyRateMin,
       'write-timeout': formatDuration(http.writeTimeoutMs),
       'write-rate-min': http.writeRateMin,
+      'half-close-timeout': formatDuration(http.halfCloseMs),
       'keep-alive-timeout': formatDuration(http.keepAliveTimeoutMs),
       'requests-per-connection': http.requestsPerConnection,
       'encoded-slash': http.encodedSlash,

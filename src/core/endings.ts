@@ -11,6 +11,7 @@ export const endings = [
   'connect-timeout',
   'queue-full',
   'queue-timeout',
+  'client-slow', // took too little of a response (--write-timeout, --write-rate-min)
   'client-gone', // left before a backend was connected
   'drained', // cut at the end of --drain-timeout
   'refused', // the gate said no; the refusal says why

@@ -18,7 +18,8 @@ export const faults = [
   ['response-timeout', 'no head of a response came within --response-timeout'],
   ['exchange-timeout', 'the exchange took longer than --exchange-timeout'],
   ['idle-timeout', 'the response stood still for --idle-timeout'],
-  ['client-gone', 'the client left, or stopped reading, before it had the whole response'],
+  ['client-slow', 'the client took less than --write-rate-min, or nothing for --write-timeout'],
+  ['client-gone', 'the client left before it had the whole response'],
   ['drained', 'cut at the end of --drain-timeout'],
 ] as const satisfies readonly (readonly [name: string, cause: string])[]
 

@@ -9,6 +9,7 @@ import { hashSource } from '../core/hash.ts'
 import { ADMITTED, refusal, refusals } from '../core/refusals.ts'
 import type { Place } from '../guard/admission.ts'
 import type { Door } from '../transport/listener.ts'
+import { ClientReadBuffer } from '../transport/read-buffer.ts'
 import type { Edge, Entrance } from './edge.ts'
 import { TcpSession } from './tcp-session.ts'
 
@@ -46,8 +47,16 @@ export class Accept implements Door {
     return refused === ADMITTED || this.#refuse(refused)
   }
 
-  onConnection(socket: Socket): void {
+  newReadBuffer(): ClientReadBuffer | null {
+    // TLS reads by itself, and a tunnel hands on what it reads.
+    const { config, proxies } = this.#entrance
+    if (config.mode !== 'http' || proxies !== null) return null
+    return new ClientReadBuffer(this.#edge.readBuffers)
+  }
+
+  onConnection(socket: Socket, readBuffer: ClientReadBuffer | null): void {
     const session = new TcpSession(this.#edge, this.#entrance, socket, this.#address)
+    session.readBuffer = readBuffer
     if (this.#isProxy) return session.beginWithProxyHeader()
     const place = this.#place
     session.source = hashSource(this.#words)

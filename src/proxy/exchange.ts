@@ -1,7 +1,7 @@
 /**
  * ONE REQUEST, TOP TO BOTTOM:
  *
- *   begin → admit → choose → connect → send → receive → relay → finish
+ *   begin → admit → route → choose → connect → send → receive → relay → finish
  *
  * Each step ends in the next, in an answer of our own, or in a cut; `#finish` runs exactly once, however
  * it ended, and gives back all that the exchange counted.
@@ -10,30 +10,25 @@ import { CHUNKED } from '../codec/http1/framing.ts'
 import type { RequestHead } from '../codec/http1/request-head.ts'
 import type { ResponseHead } from '../codec/http1/response-head.ts'
 import { ticks } from '../core/clock.ts'
-import type { FaultCode } from '../core/errors.ts'
 import type { Reason } from '../core/faults.ts'
-import { ADMITTED, refusal, refusals } from '../core/refusals.ts'
-import { counterRows, observe } from '../shared/counters.ts'
+import { ADMITTED, refusal, type RefusalName, refusals } from '../core/refusals.ts'
 import { Deadline } from '../transport/deadlines.ts'
-import { Dial, type Dialed, type DialOwner } from '../transport/dial.ts'
+import { BackendChoice } from './backend-choice.ts'
 import { countResponse, leftBecause } from './exchange-counters.ts'
-import { Http1Backend, type ResponseOwner } from './http1-backend.ts'
+import type { Http1Backend } from './http1-backend.ts'
 import type { Http1Session } from './http1-session.ts'
-import { CIRCUIT_OPEN, NO_BACKEND, type Pool, WAIT, type Waiter } from './pool.ts'
-import { proxyHeaderFor } from './proxy-header.ts'
+import { isIdempotent, isShareable } from './methods.ts'
+import type { Pool } from './pool.ts'
+import { RequestBody } from './request-body.ts'
 import { writeRequest } from './request-writer.ts'
+import type { BackendFailure, ResponseOwner } from './response-owner.ts'
+import { sendsChunks, writeInterim, writeResponse, writeSwitch } from './response-writer.ts'
 import type { Route } from './route.ts'
 import { NO_WISH } from './sticky.ts'
-import { sendsChunks, writeInterim, writeResponse, writeSwitch } from './response-writer.ts'
 
-/** Backends one request is tried on. */
-const DIALS_MAX = 4
-/** Body bytes that go into the same write as the head. */
-const INLINE_MAX = 16_384
-/** RFC 9110 §9.2.2, and QUERY (RFC 10008): doing it twice is doing it once. */
-const idempotent = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE', 'QUERY'])
+const CONTINUE = 100
 
-export class Exchange implements Waiter, DialOwner, ResponseOwner {
+export class Exchange implements ResponseOwner {
   readonly head: RequestHead
   readonly startedMs = performance.now()
   readonly requestId: string
@@ -61,21 +56,19 @@ export class Exchange implements Waiter, DialOwner, ResponseOwner {
 
   readonly #session: Http1Session
   readonly #deadline: Deadline
-  #backend = -1
+  /** `--exchange-timeout`, on the clock of performance.now(); 0 is never. */
+  #endsAtMs = 0
   /** Where the client's cookie says it was. */
   #wished = NO_WISH
-  #tried: Int32Array = NONE_TRIED
-  #triedCount = 0
-  #dial: Dial | null = null
-  #dialedMs = 0
-  #waitingSinceMs = 0
+  /** null until it was routed. */
+  #choice: BackendChoice | null = null
   #sentMs = 0
   #connection: Http1Backend | null = null
-  #waiting = false
-  /** Of the request, not written yet. */
-  #out = ''
-  #bodySent = false
+  /** Of a request with a body. */
+  #body: RequestBody | null = null
   #requestWhole = false
+  /** The client sends no body before it was told to continue. */
+  #holds = false
   #chunksOut = false
   #responseWhole = false
   /** The client takes no more for now. */
@@ -105,163 +98,147 @@ export class Exchange implements Waiter, DialOwner, ResponseOwner {
     const { head } = this
     const route = this.#session.routes.find(head.authority, head.target.path)
     this.route = route
-    if (route.pool === null) return this.#answer(404, 'no-route')
-    const { bodyMax } = route.config
+    const { pool, config } = route
+    if (pool === null) return this.#answer(404, 'no-route')
+    const { bodyMax, exchangeTimeoutMs } = config
     if (bodyMax !== 0 && head.body > bodyMax) {
       this.#session.countRefusal(refusal('request-too-large'))
       return this.#answer(413, 'request-too-large')
     }
-    if (route.pool.sticky !== null) this.#wished = route.pool.sticky.find(head)
-    this.onTurn()
+    if (exchangeTimeoutMs !== 0) this.#endsAtMs = this.startedMs + exchangeTimeoutMs
+    pool.retryBudget.deposit()
+    if (pool.sticky !== null) this.#wished = pool.sticky.find(head)
+    this.#choice = new BackendChoice(this, this.#session, pool, this.#wished)
+    this.#choice.onTurn()
   }
 
   get #pool(): Pool {
     return this.route.pool!
   }
 
-  /** Takes a backend, or a place in the line. */
-  onTurn(): void {
-    const { source, edge } = this.#session
-    const backend = this.#pool.take(source, this.#tried, this.#triedCount, this.#wished)
-    if (backend === WAIT) return this.#wait()
-    this.#stopWaiting()
-    if (backend === CIRCUIT_OPEN && this.#triedCount === 0) {
-      return this.#answer(503, 'circuit-open')
-    }
-    if (backend === NO_BACKEND || backend === CIRCUIT_OPEN) {
-      return this.#triedCount === 0
-        ? this.#answer(503, 'no-backend')
-        : this.#answer(502, this.reason)
-    }
-    this.#backend = backend
-    this.tries++
-    const target = this.#pool.target(backend)
-    this.backendName = target.name
-    const kept = edge.idleBackends.take(backend)
-    if (kept !== null) {
-      this.reused = true
-      return this.#send(kept)
-    }
-    this.dials++
-    this.reused = false
-    this.#dialedMs = performance.now()
-    edge.slice[edge.at.dials + backend]!++
-    this.#dial = new Dial(target, this, edge.deadlines)
-    const header = proxyHeaderFor(this.#session.client, this.#pool.config.sendProxy)
-    this.#dial.start(header, edge.readBuffers, false)
+  /** Whether the request may stand in line with others on one connection. */
+  get mayShare(): boolean {
+    const { head } = this
+    const { pipeline, sendProxy } = this.#pool.config
+    return (
+      pipeline > 1 &&
+      sendProxy === 'off' &&
+      isShareable(head.method) &&
+      !head.hasBody &&
+      !head.upgrade &&
+      !this.#choice!.isRetry
+    )
   }
 
-  #wait(): void {
-    const { edge } = this.#session
-    if (!this.#pool.wait(this)) return this.#answer(503, 'queue-full')
-    if (this.#waiting) return
-    this.#waiting = true
-    this.#waitingSinceMs = performance.now()
-    edge.slice[edge.at.queued]!++
-    edge.deadlines.set(this.#deadline, this.#pool.config.queueTimeoutMs)
+  onNoBackend(): void {
+    if (!this.#choice!.isRetry) return this.#answer(503, 'no-backend')
+    this.#answer(this.reason === 'connect-timeout' ? 504 : 502, this.reason)
   }
 
-  #stopWaiting(): void {
-    if (!this.#waiting) return
-    this.#waiting = false
-    this.queuedMs += performance.now() - this.#waitingSinceMs
-    this.#pool.stopWaiting(this)
-    this.#session.edge.deadlines.clear(this.#deadline)
+  onCircuitOpen(): void {
+    if (this.#choice!.isRetry) this.#answer(502, this.reason)
+    else this.#answer(503, 'circuit-open')
   }
 
-  onDialFailed(code: FaultCode): void {
-    this.#dial = null
-    const { edge } = this.#session
-    edge.slice[edge.at.dialsFailed + this.#backend]!++
-    this.#pool.dialFailed(this.#backend)
-    if (this.#tried === NONE_TRIED) this.#tried = new Int32Array(DIALS_MAX)
-    this.#tried[this.#triedCount++] = this.#backend
-    this.#leaveBackend()
-    this.reason = code === 'WEIR_CONNECT_TIMEOUT' ? 'connect-timeout' : 'connect-failed'
-    if (this.dials < DIALS_MAX) this.onTurn()
-    else this.#answer(502, this.reason)
+  onQueueFull(): void {
+    this.#answer(503, 'queue-full')
   }
 
-  onDialed(dialed: Dialed): void {
-    this.#dial = null
-    const { edge } = this.#session
-    const { buckets } = counterRows.dialSeconds
-    const first = edge.at.dialSeconds + this.#backend * (buckets.length + 2)
-    this.connectMs = performance.now() - this.#dialedMs
-    observe(edge.slice, first, buckets, this.connectMs / 1000)
-    this.#pool.dialed(this.#backend)
-    this.#send(new Http1Backend(this.#backend, dialed))
+  onDialFailed(timedOut: boolean, cause: string): void {
+    this.reason = timedOut ? 'connect-timeout' : 'connect-failed'
+    this.cause = cause
+    // Nothing was sent: trying elsewhere cannot do it twice, and costs that backend nothing.
+    if (this.#choice!.mayRetry) this.#choice!.again(true)
+    else this.#answer(timedOut ? 504 : 502, this.reason)
   }
 
-  #send(connection: Http1Backend): void {
+  onConnected(connection: Http1Backend): void {
     const { edge, origin } = this.#session
     const { head } = this
     this.#connection = connection
-    if (connection.served > 0) edge.slice[edge.at.backendReuses + this.#backend]!++
     connection.begin(this, head.method === 'HEAD', head.upgrade)
-    this.#out = writeRequest(head, origin, this.requestId, this.backendName, this.#pool.sticky)
-    edge.deadlines.set(this.#deadline, this.route.config.responseTimeoutMs)
-    // What lies there of the body goes into the same write.
-    if (head.hasBody) this.#session.feedBody()
-    else this.#requestWhole = true
+    const text = writeRequest(head, origin, this.requestId, this.backendName, this.#pool.sticky)
     this.#sentMs = performance.now()
-    this.#flushRequest()
+    if (head.hasBody) return this.#sendWithBody(connection, text)
+    this.#requestWhole = true
+    this.waitFor(this.route.config.responseTimeoutMs)
+    if (this.mayShare) {
+      connection.queueText(text)
+      edge.idleBackends.gather(connection)
+    } else connection.writeText(text)
   }
 
-  /** The request's body may come. */
+  #sendWithBody(connection: Http1Backend, text: string): void {
+    const { head } = this
+    const body = new RequestBody(connection, text, head.body === CHUNKED)
+    this.#body = body
+    this.#holds = head.expectsContinue
+    // Until the body is whole it is the client who is waited for, unless it waits for a word itself.
+    this.waitFor(this.#holds ? this.route.config.responseTimeoutMs : 0)
+    // What lies there of the body goes into the same write.
+    this.#session.feedBody()
+    if (this.#connection === connection && !body.flush()) this.#session.pauseBody()
+  }
+
+  /** There is somewhere to put the body. */
   get takesBody(): boolean {
-    return this.#connection !== null
+    return this.#body !== null
   }
 
-  /** @param bytes are the exchange's from here on */
-  onBody(bytes: Buffer, start: number, end: number): void {
-    const connection = this.#connection
-    if (connection === null || start === end) return
+  /** The client waits for 100 before it sends its body. */
+  get holdsBody(): boolean {
+    return this.#holds
+  }
+
+  /**
+   * A piece of the body.
+   *
+   * @param lasting the bytes stay as they are until the session is told to feed more
+   * @returns false if the backend is to be waited for
+   */
+  onBody(bytes: Buffer, start: number, end: number, lasting: boolean): boolean {
+    if (this.#holds) this.#clientContinues()
     this.bytesReceived += end - start
-    this.#bodySent = true
-    const chunked = this.head.body === CHUNKED
-    if (chunked) this.#out += `${(end - start).toString(16)}\r\n`
-    let below = true
-    if (this.#out.length + end - start <= INLINE_MAX) {
-      this.#out += bytes.toString('latin1', start, end)
-    } else {
-      this.#flushRequest()
-      below = connection.writeBytes(bytes.subarray(start, end))
-    }
-    if (chunked) this.#out += '\r\n'
-    if (!below) this.#session.pauseBody()
+    if (this.#body!.add(bytes, start, end, lasting)) return true
+    this.#waitForBackend()
+    return false
   }
 
-  /** Called after each piece that came in one read. */
-  onBodyRead(): void {
-    this.#flushRequest()
+  /** Called after each read. @returns false if the backend is to be waited for */
+  onBodyRead(): boolean {
+    if (this.#body!.flush()) return true
+    this.#waitForBackend()
+    return false
   }
 
   onBodyEnd(): void {
-    const { edge } = this.#session
-    if (this.head.body === CHUNKED) this.#out += '0\r\n\r\n'
+    this.#body!.end()
     this.#requestWhole = true
     this.#sentMs = performance.now()
-    this.#flushRequest()
-    if (!this.#responseBegan) {
-      edge.deadlines.set(this.#deadline, this.route.config.responseTimeoutMs)
-    }
+    if (!this.#responseBegan) this.waitFor(this.route.config.responseTimeoutMs)
     if (this.#responseWhole && !this.#stalled) this.#finish(true)
   }
 
-  #flushRequest(): void {
-    if (this.#out === '' || this.#connection === null) return
-    const out = this.#out
-    this.#out = ''
-    if (!this.#connection.writeText(out)) this.#session.pauseBody()
+  onBackendDrain(): void {
+    if (this.#requestWhole) return
+    if (!this.#responseBegan) this.waitFor(0)
+    this.#session.feedBody()
   }
 
-  onBackendDrain(): void {
-    if (!this.#requestWhole) this.#session.feedBody()
+  #waitForBackend(): void {
+    if (!this.#responseBegan) this.waitFor(this.route.config.responseTimeoutMs)
+  }
+
+  #clientContinues(): void {
+    this.#holds = false
+    if (!this.#responseBegan) this.waitFor(0)
   }
 
   onInterim(head: ResponseHead): void {
-    if (this.head.minor === 1) this.#session.writeText(writeInterim(head))
+    if (this.head.minor === 1) this.#session.writer.text(writeInterim(head))
+    if (head.status !== CONTINUE || !this.#holds) return
+    this.#clientContinues()
+    this.#session.feedBody()
   }
 
   get #responseBegan(): boolean {
@@ -269,74 +246,89 @@ export class Exchange implements Waiter, DialOwner, ResponseOwner {
   }
 
   onHead(head: ResponseHead): void {
+    const session = this.#session
     const { minor, method } = this.head
     this.status = head.status
     this.#answered()
     this.#chunksOut = sendsChunks(head, minor)
     // Without an end of its own the body ends with the connection.
     const delimited = head.isDelimited ? head.body >= 0 || minor === 1 : minor === 1
-    if (!delimited) this.#session.closeAfter()
-    const keepAlive = this.#session.keepsAlive && this.head.connection.keepAlive
-    if (!keepAlive) this.#session.closeAfter()
-    this.#session.writeText(
+    if (!delimited || !this.head.connection.keepAlive) session.closeAfter()
+    session.writer.text(
       writeResponse(head, {
         minor,
-        keepAlive: this.#session.keepsAlive,
+        keepAlive: session.keepsAlive,
         toHead: method === 'HEAD',
         cookie: this.#cookie(),
       }),
     )
-    const { edge } = this.#session
-    edge.deadlines.set(this.#deadline, edge.config.idleTimeoutMs)
+    this.waitFor(session.edge.config.idleTimeoutMs)
   }
 
   /** Where the client comes from another backend than its cookie says, or has none. */
   #cookie(): string {
     const { sticky } = this.#pool
-    if (sticky === null || this.#wished === this.#backend) return ''
-    return sticky.line(this.#backend, this.#session.origin.proto === 'https')
+    if (sticky === null || this.#wished === this.#choice!.backend) return ''
+    return sticky.line(this.#choice!.backend, this.#session.origin.proto === 'https')
   }
 
   #answered(): void {
     // What an earlier try failed with is of no more interest.
     this.reason = ''
+    this.cause = ''
     this.firstByteMs = performance.now() - this.#sentMs
-    countResponse(this.#session.edge, this.#backend, this.firstByteMs)
+    countResponse(this.#session.edge, this.#choice!.backend, this.firstByteMs)
     // An early answer to a request that is not whole says nothing of how fast the backend is.
-    this.#pool.answered(this.#backend, this.status, this.#requestWhole ? this.firstByteMs : -1)
+    this.#pool.answered(
+      this.#choice!.backend,
+      this.status,
+      this.#requestWhole ? this.firstByteMs : -1,
+    )
   }
 
   onData(bytes: Buffer, start: number, end: number): boolean {
-    const session = this.#session
-    const { edge } = session
+    const { writer, edge } = this.#session
     this.bytesSent += end - start
-    edge.deadlines.set(this.#deadline, edge.config.idleTimeoutMs)
-    if (this.#chunksOut) session.writeText(`${(end - start).toString(16)}\r\n`)
-    const done = session.writeBytes(bytes, start, end)
-    if (this.#chunksOut) session.writeText('\r\n')
+    this.waitFor(edge.config.idleTimeoutMs)
+    if (this.#chunksOut) writer.text(`${(end - start).toString(16)}\r\n`)
+    const done = writer.bytes(bytes, start, end)
+    if (this.#chunksOut) writer.text('\r\n')
     if (!done) this.#stall()
     return done
   }
 
   onRead(): void {
-    if (this.#session.flush() || this.#finished) return
+    if (this.#session.writer.flush() || this.#finished) return
     this.#stall()
   }
 
+  /** The client is waited for, by its writer: the backend is not to blame for this silence. */
   #stall(): void {
+    if (this.#stalled) return
     this.#stalled = true
     this.#connection?.pause()
+    this.waitFor(0)
   }
 
   onClientDrain(): void {
     if (!this.#stalled) return
     this.#stalled = false
     this.#connection?.resume()
-    if (this.#responseWhole && this.#requestWhole) this.#finish(true)
+    if (this.#responseWhole && this.#requestWhole) return this.#finish(true)
+    this.waitFor(this.#session.edge.config.idleTimeoutMs)
+  }
+
+  onClientSlow(): void {
+    this.#cut('client-slow')
+  }
+
+  /** The client said that it sends no more, and may be gone: its answer must have begun in time. */
+  get isAnswering(): boolean {
+    return this.#responseBegan
   }
 
   onResponse(): void {
-    if (this.#chunksOut) this.#session.writeText('0\r\n\r\n')
+    if (this.#chunksOut) this.#session.writer.text('0\r\n\r\n')
     this.#responseWhole = true
     if (!this.#requestWhole) {
       // Answered before it was asked: what still comes of the body has nobody to go to.
@@ -348,55 +340,71 @@ export class Exchange implements Waiter, DialOwner, ResponseOwner {
 
   onSwitched(head: ResponseHead, rest: Buffer): void {
     const connection = this.#connection!
-    const backend = this.#backend
     this.status = head.status
     this.#answered()
-    this.#session.writeText(writeSwitch(head, this.#cookie()))
+    this.#session.writer.text(writeSwitch(head, this.#cookie()))
+    const backend = this.#choice!.handOver()
     this.#connection = null
-    this.#backend = -1
     this.#finish(false)
     this.#session.switchTo(connection.dialed, rest, this.#pool, backend)
   }
 
-  onBackendFailed(cause: string): void {
-    const connection = this.#connection!
+  onBackendFailed(failure: BackendFailure): void {
     this.#connection = null
     if (this.#responseWhole) return this.#finish(false)
-    const stale = connection.served > 1
-    if (!stale || this.#responseBegan) this.#pool.broke(this.#backend)
-    this.#leaveBackend()
-    this.cause = cause
+    if (failure.blame) this.#pool.broke(this.#choice!.backend)
+    this.cause = failure.cause
     if (this.#responseBegan) return this.#cut('backend-reset')
-    // A kept connection may have been closed while the request was on its way.
-    if (stale && !this.#bodySent && idempotent.has(this.head.method)) {
+    this.reason = failure.malformed ? 'bad-response' : 'backend-reset'
+    if (this.#mayAskAgain(failure)) {
       const { edge } = this.#session
       edge.slice[edge.at.requestRetries + this.route.index]!++
-      return this.onTurn()
+      this.#body = null
+      return this.#choice!.again(failure.blame)
     }
-    this.#answer(502, cause === 'its response is malformed' ? 'bad-response' : 'backend-reset')
+    this.#answer(502, this.reason)
+  }
+
+  /** Doing it twice must be doing it once, and nobody may have seen a part of the answer. */
+  #mayAskAgain({ answering, blame }: BackendFailure): boolean {
+    if (answering || this.bytesReceived > 0 || !isIdempotent(this.head.method)) return false
+    // With a body that is whole, empty chunks for one, there is nothing left to send again.
+    if (this.head.hasBody && this.#requestWhole) return false
+    if (!this.#choice!.mayRetry) return false
+    // Kept connections end now and then; each of them costs one try at most.
+    return !blame || this.#pool.retryBudget.take(performance.now())
   }
 
   /** The client is gone, or sent what is no body. */
   abort(): void {
-    this.reason = leftBecause(this.#session)
+    if (this.reason === '') this.reason = leftBecause(this.#session)
     this.#finish(false)
   }
 
   /** Refuses what came of the body, or ends the exchange where an answer has begun. */
-  refuse(status: number, reason: Reason): void {
+  refuse(status: number, reason: RefusalName): void {
     if (this.#responseBegan) this.#cut(reason)
     else this.#answer(status, reason)
   }
 
+  /** @param ms for what comes next; 0 for as long as the whole exchange may take */
+  waitFor(ms: number): void {
+    const { deadlines } = this.#session.edge
+    if (this.#endsAtMs === 0) return deadlines.set(this.#deadline, ms)
+    const left = Math.max(1, this.#endsAtMs - performance.now())
+    deadlines.set(this.#deadline, ms === 0 ? left : Math.min(ms, left))
+  }
+
   #expired(): void {
-    if (this.#waiting) {
-      this.#stopWaiting()
-      return this.#answer(503, 'queue-timeout')
+    const over = this.#endsAtMs !== 0 && performance.now() >= this.#endsAtMs
+    if (this.#responseBegan) return this.#cut(over ? 'exchange-timeout' : 'idle-timeout')
+    if (this.#choice!.isWaiting) {
+      return over ? this.#answer(504, 'exchange-timeout') : this.#answer(503, 'queue-timeout')
     }
-    if (this.#responseBegan) return this.#cut('idle-timeout')
-    // Before that it is the client who is waited for.
-    if (this.#requestWhole) this.#pool.broke(this.#backend)
-    this.#answer(504, 'response-timeout')
+    // Whatever it was about, it was the backend's turn.
+    if (this.#connection !== null && (this.#requestWhole || !over))
+      this.#pool.broke(this.#choice!.backend)
+    this.#answer(504, over ? 'exchange-timeout' : 'response-timeout')
   }
 
   #answer(status: number, reason: Reason): void {
@@ -411,15 +419,9 @@ export class Exchange implements Waiter, DialOwner, ResponseOwner {
   #cut(reason: Reason): void {
     this.reason = reason
     const session = this.#session
+    const how = reason === 'client-slow' ? 'client-slow' : 'backend-reset'
     this.#finish(false)
-    session.cut(this.cause === '' ? reason : `${this.backendName}: ${this.cause}`)
-  }
-
-  #leaveBackend(): void {
-    if (this.#backend === -1) return
-    const backend = this.#backend
-    this.#backend = -1
-    this.#pool.leave(backend)
+    session.cut(how, this.cause === '' ? reason : `${this.backendName}: ${this.cause}`)
   }
 
   /** @param clean both messages are whole: the connection to the backend may serve another */
@@ -428,18 +430,12 @@ export class Exchange implements Waiter, DialOwner, ResponseOwner {
     this.#finished = true
     const { edge } = this.#session
     edge.deadlines.clear(this.#deadline)
-    this.#stopWaiting()
-    this.#dial?.cancel()
     const connection = this.#connection
     this.#connection = null
     if (connection !== null) {
-      const { config } = this.#pool
-      if (clean && config.sendProxy === 'off') edge.idleBackends.give(connection, config)
-      else connection.destroy()
+      connection.release(this, clean && this.#pool.config.sendProxy === 'off')
     }
-    this.#leaveBackend()
+    this.#choice?.stop()
     this.#session.onExchangeEnd(this)
   }
 }
-
-const NONE_TRIED = new Int32Array(0)

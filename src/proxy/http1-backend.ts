@@ -1,11 +1,12 @@
 /**
- * A connection to a backend that speaks HTTP/1.1: one exchange after the other.
+ * A connection to a backend that speaks HTTP/1.1: one exchange after the other, or with `--backend-pipeline`
+ * several that stand in line.
  *
  * What comes without a question, or beyond its answer, makes the connection worthless: the next client
  * must not get it (response queue poisoning).
  */
 import type { Socket } from 'node:net'
-import { ChunkReader } from '../codec/http1/chunks.ts'
+import { type ChunkOwner, ChunkReader } from '../codec/http1/chunks.ts'
 import { CHUNKED, TO_THE_END } from '../codec/http1/framing.ts'
 import { NEED_MORE, OK } from '../codec/http1/head.ts'
 import { ResponseHead } from '../codec/http1/response-head.ts'
@@ -13,38 +14,39 @@ import { Deadline } from '../transport/deadlines.ts'
 import type { Dialed } from '../transport/dial.ts'
 import { listen, stopListening } from '../transport/listen.ts'
 import type { Reader } from '../transport/read-buffer.ts'
+import { type BackendFailure, DiscardedResponse, type ResponseOwner } from './response-owner.ts'
 
 const BACKEND = Symbol('backend')
 const SWITCHING = 101
 
-export interface ResponseOwner {
-  /** 1xx, but for 101. */
-  onInterim(head: ResponseHead): void
-  onHead(head: ResponseHead): void
-  /** @returns whether it is done with the bytes; if not, it has paused the connection */
-  onData(bytes: Buffer, start: number, end: number): boolean
-  /** The response is whole. */
-  onResponse(): void
-  /** 101: the connection is the owner's now, and what came behind the head with it. */
-  onSwitched(head: ResponseHead, rest: Buffer): void
-  onBackendFailed(cause: string): void
-  /** All bytes of one read were told. */
-  onRead(): void
-  onBackendDrain(): void
-}
-
 type BackendSocket = Socket & { [BACKEND]?: Http1Backend }
 
-export class Http1Backend implements Reader {
+/** A request that was sent behind others. */
+interface InLine {
+  owner: ResponseOwner
+  readonly toHead: boolean
+}
+
+/** Who takes care of a connection between exchanges. */
+export interface BackendKeeper {
+  /** Nobody uses it now. */
+  give(connection: Http1Backend): void
+  /** It ended while it was kept. */
+  forget(connection: Http1Backend): void
+}
+
+export class Http1Backend implements Reader, ChunkOwner {
   /** Its number among all backends. */
   readonly backend: number
   readonly dialed: Dialed
+  readonly openedMs = performance.now()
   /** While it is kept; set by its keeper. */
   readonly deadline: Deadline
-  /** Exchanges before this one. */
+  /** Exchanges so far. */
   served = 0
+  readonly #keeper: BackendKeeper
   #owner: ResponseOwner | null = null
-  #onIdleEnd: () => void = nothing
+  readonly #line: InLine[] = []
   readonly #head = new ResponseHead()
   readonly #chunks = new ChunkReader()
   /** The beginning of a head that is not whole. */
@@ -55,11 +57,18 @@ export class Http1Backend implements Reader {
   #switches = false
   #reusable = true
   #closed = false
+  /** Responses so far. */
+  #answers = 0
+  /** Of requests, written at the end of the turn. */
+  #out = ''
+  /** The owner is done with all bytes of this read. */
+  #done = true
 
-  constructor(backend: number, dialed: Dialed) {
+  constructor(backend: number, dialed: Dialed, keeper: BackendKeeper) {
     this.backend = backend
     this.dialed = dialed
-    this.deadline = new Deadline(() => this.#end())
+    this.#keeper = keeper
+    this.deadline = new Deadline(() => this.#failed(''))
     const socket: BackendSocket = dialed.socket
     socket[BACKEND] = this
     listen(socket, Http1Backend.#listeners)
@@ -69,7 +78,7 @@ export class Http1Backend implements Reader {
 
   static readonly #listeners = {
     drain(this: BackendSocket): void {
-      this[BACKEND]!.#owner?.onBackendDrain()
+      this[BACKEND]!.#drained()
     },
     end(this: BackendSocket): void {
       this[BACKEND]!.#ended()
@@ -88,41 +97,93 @@ export class Http1Backend implements Reader {
     },
   }
 
-  /** Whether the next exchange may have it; true only while there is none. */
+  /** Whether another exchange may have it; true only while there is none. */
   get isReusable(): boolean {
     return this.#owner === null && this.#reusable && !this.#closed
   }
 
-  /** The next response is for `owner`. */
+  get isOpen(): boolean {
+    return !this.#closed
+  }
+
+  /** Requests whose responses are not whole. */
+  get depth(): number {
+    return this.#owner === null ? 0 : 1 + this.#line.length
+  }
+
+  /** The next response is for `owner`, or the one after those that others wait for. */
   begin(owner: ResponseOwner, toHead: boolean, switches: boolean): void {
+    this.served++
+    if (this.#owner !== null) {
+      this.#line.push({ owner, toHead })
+      return
+    }
     this.#owner = owner
     this.#toHead = toHead
     this.#switches = switches
     this.#inBody = false
-    this.served++
   }
 
-  /** Nobody asks now. @param onEnd called if it ends meanwhile */
-  rest(onEnd: () => void): void {
-    this.#owner = null
-    this.#onIdleEnd = onEnd
+  /**
+   * `owner` is done with it.
+   *
+   * @param clean its request and response are whole; if not, what comes for it is of no use to anybody
+   */
+  release(owner: ResponseOwner, clean: boolean): void {
+    if (this.#owner === null) {
+      // What it answered without having taken all of the request must not be followed by the rest.
+      if (clean && this.dialed.socket.writableLength === 0) this.#keeper.give(this)
+      else this.destroy()
+      return
+    }
+    if (this.#owner === owner) {
+      this.destroy()
+      this.#dropLine('the exchange before it was cut off')
+      return
+    }
+    const waiting = this.#line.find(each => each.owner === owner)
+    if (waiting !== undefined) waiting.owner = new DiscardedResponse(this)
   }
 
   writeText(text: string): boolean {
     return this.dialed.socket.write(text, 'latin1')
   }
 
-  /** @param bytes must stay as they are until they are sent */
-  writeBytes(bytes: Buffer): boolean {
-    return this.dialed.socket.write(bytes)
+  /** Like {@link writeText}, at the end of the turn together with others: {@link flush}. */
+  queueText(text: string): void {
+    this.#out += text
   }
 
+  flush(): void {
+    const out = this.#out
+    this.#out = ''
+    if (out !== '' && !this.#closed) this.dialed.socket.write(out, 'latin1')
+  }
+
+  /**
+   * @param lasting the bytes stay as they are until the owner hears that the backend takes more
+   * @returns false if it is to be waited for
+   */
+  writeBytes(bytes: Buffer, lasting: boolean): boolean {
+    const { socket } = this.dialed
+    // TLS encrypts at once, unless an earlier write is under way.
+    const stays = lasting || ('encrypted' in socket && socket.writableLength === 0)
+    const below = socket.write(stays ? bytes : Buffer.from(bytes))
+    if (!lasting) return below
+    if (socket.writableLength === 0) return true
+    // Only a write that reaches the high-water mark is followed by 'drain'.
+    if (below) socket.write(EMPTY, () => this.#drained())
+    return false
+  }
+
+  /** Those in line behind a client that reads slowly go elsewhere. */
   pause(): void {
+    if (this.#line.length > 0) this.#dropLine('behind a slow client')
     this.dialed.socket.pause()
   }
 
   resume(): void {
-    if (this.dialed.socket.isPaused()) this.dialed.socket.resume()
+    if (!this.#closed && this.dialed.socket.isPaused()) this.dialed.socket.resume()
   }
 
   /** Ends it, now; nobody hears of it. */
@@ -137,103 +198,119 @@ export class Http1Backend implements Reader {
   }
 
   onBytes(bytes: Buffer): boolean {
-    const owner = this.#owner
-    if (owner === null) {
+    if (this.#owner === null) {
       // Said without being asked.
-      this.#end()
+      this.#failed('')
       return true
     }
     const own = this.#pending === null
     const all = own ? bytes : Buffer.concat([this.#pending!, bytes])
     const scanned = this.#pending?.length ?? 0
     this.#pending = null
-    const done = this.#read(owner, all, scanned)
-    owner.onRead()
-    return done || !own
+    this.#done = true
+    this.#read(all, scanned)
+    return this.#done || !own
   }
 
-  #read(owner: ResponseOwner, bytes: Buffer, scanned: number): boolean {
-    let done = true
+  /** A piece of a body. */
+  onData(bytes: Buffer, start: number, end: number): void {
+    if (!this.#owner!.onData(bytes, start, end)) this.#done = false
+  }
+
+  /** Reads response after response, as far as the bytes lead. */
+  #read(bytes: Buffer, scanned: number): void {
     let at = 0
-    while (at < bytes.length && this.#owner === owner) {
-      if (!this.#inBody) {
-        const code = this.#head.parse(bytes, at, bytes.length, scanned, this.#toHead)
-        if (code === NEED_MORE) {
-          this.#pending = Buffer.from(bytes.subarray(at))
-          return done
-        }
-        if (code !== OK) {
-          this.#failed('its response is malformed')
-          return done
-        }
-        at += this.#head.size
-        scanned = 0
-        if (this.#beginBody(owner, bytes, at)) return done
-        continue
-      }
-      if (this.#left === CHUNKED) {
-        const sink = {
-          onData: (from: Buffer, start: number, end: number): void => {
-            done = owner.onData(from, start, end) && done
-          },
-        }
-        const stopped = this.#chunks.read(bytes, at, bytes.length, sink)
-        if (stopped === -1) {
-          this.#failed('its chunks are malformed')
-          return done
-        }
-        at = stopped
-        if (this.#chunks.done) this.#whole(owner, at < bytes.length)
-        continue
-      }
-      const end = this.#left === TO_THE_END ? bytes.length : Math.min(bytes.length, at + this.#left)
-      if (this.#left !== TO_THE_END) this.#left -= end - at
-      done = owner.onData(bytes, at, end) && done
-      at = end
-      if (this.#left === 0) this.#whole(owner, at < bytes.length)
+    while (at < bytes.length) {
+      const owner = this.#owner
+      if (owner === null) break
+      at = this.#inBody ? this.#readBody(bytes, at) : this.#readHead(bytes, at, scanned)
+      scanned = 0
+      if (at === -1) return
+      // The last byte of its response was in this read, or this read is over.
+      if (this.#owner !== owner || at >= bytes.length) owner.onRead()
     }
-    return done
   }
 
-  /** @returns whether the rest of the bytes is not for here any more */
-  #beginBody(owner: ResponseOwner, bytes: Buffer, at: number): boolean {
+  /** @returns where it stopped, or -1 if the rest is not for here any more */
+  #readHead(bytes: Buffer, at: number, scanned: number): number {
     const head = this.#head
+    const code = head.parse(bytes, at, bytes.length, scanned, this.#toHead)
+    if (code === NEED_MORE) {
+      this.#pending = Buffer.from(bytes.subarray(at))
+      return bytes.length
+    }
+    if (code !== OK) {
+      this.#failed(MALFORMED)
+      return -1
+    }
+    const next = at + head.size
+    return this.#beginBody(bytes, next) ? next : -1
+  }
+
+  /** @returns where it stopped, or -1 if it is malformed */
+  #readBody(bytes: Buffer, at: number): number {
+    if (this.#left === CHUNKED) {
+      const stopped = this.#chunks.read(bytes, at, bytes.length, this)
+      if (stopped === -1) this.#failed(MALFORMED)
+      else if (this.#chunks.done) this.#whole(stopped < bytes.length)
+      return stopped
+    }
+    const end = this.#left === TO_THE_END ? bytes.length : Math.min(bytes.length, at + this.#left)
+    if (this.#left !== TO_THE_END) this.#left -= end - at
+    this.onData(bytes, at, end)
+    if (this.#left === 0) this.#whole(end < bytes.length)
+    return end
+  }
+
+  /** @returns false if the rest of the bytes is not for here any more */
+  #beginBody(bytes: Buffer, at: number): boolean {
+    const head = this.#head
+    const owner = this.#owner!
     if (head.status === SWITCHING) {
       if (!this.#switches) {
-        this.#failed('it switched protocols unasked')
-        return true
+        this.#failed(MALFORMED)
+        return false
       }
       this.#letGo()
       owner.onSwitched(head, Buffer.from(bytes.subarray(at)))
-      return true
+      return false
     }
     if (head.status < 200) {
       owner.onInterim(head)
-      return false
+      return true
     }
     this.#reusable = head.connection.keepAlive && head.isDelimited
     owner.onHead(head)
     this.#left = head.body
     this.#inBody = true
     if (head.body === CHUNKED) this.#chunks.reset()
-    if (head.body === 0) this.#whole(owner, at < bytes.length)
-    return false
+    if (head.body === 0) this.#whole(at < bytes.length)
+    return true
   }
 
-  /** @param more bytes lie beyond the response: they answer no question */
-  #whole(owner: ResponseOwner, more: boolean): void {
-    if (this.#owner !== owner) return
+  /** @param more bytes lie beyond the response: without another question they answer none */
+  #whole(more: boolean): void {
+    const owner = this.#owner
+    if (owner === null) return
     this.#inBody = false
-    if (more) this.#reusable = false
-    this.#owner = null
+    this.#answers++
+    if (!this.#reusable) this.#dropLine('the backend closed after another answer')
+    const next = this.#line.shift()
+    this.#owner = next?.owner ?? null
+    this.#toHead = next?.toHead ?? false
+    if (more && next === undefined) this.#reusable = false
     owner.onResponse()
+  }
+
+  #drained(): void {
+    if (!this.#closed) this.#owner?.onBackendDrain()
   }
 
   #ended(): void {
     const owner = this.#owner
     this.#reusable = false
     if (owner !== null && this.#inBody && this.#left === TO_THE_END) {
-      this.#whole(owner, false)
+      this.#whole(false)
       owner.onRead()
       this.destroy()
     } else this.#failed('it closed')
@@ -242,14 +319,27 @@ export class Http1Backend implements Reader {
   #failed(cause: string): void {
     if (this.#closed) return
     const owner = this.#owner
-    const idleEnd = this.#onIdleEnd
+    const fresh = this.#answers === 0
+    const failure: BackendFailure = {
+      cause,
+      malformed: cause === MALFORMED,
+      // One that was kept may have been closed while the request was on its way.
+      blame: fresh || this.#inBody || this.#pending !== null || cause === MALFORMED,
+      answering: this.#pending !== null || cause === MALFORMED,
+    }
     this.destroy()
-    if (owner === null) idleEnd()
-    else owner.onBackendFailed(cause)
+    if (owner === null) this.#keeper.forget(this)
+    else owner.onBackendFailed(failure)
+    this.#dropLine(cause)
   }
 
-  #end(): void {
-    this.#failed('')
+  /** Those in line have got no byte: each may ask elsewhere. */
+  #dropLine(cause: string): void {
+    if (this.#line.length === 0) return
+    this.#reusable = false
+    for (const { owner } of this.#line.splice(0)) {
+      owner.onBackendFailed({ cause, malformed: false, blame: false, answering: false })
+    }
   }
 
   #letGo(): void {
@@ -262,4 +352,5 @@ export class Http1Backend implements Reader {
   }
 }
 
-function nothing(): void {}
+const MALFORMED = 'its response is malformed'
+const EMPTY = Buffer.alloc(0)

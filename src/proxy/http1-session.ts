@@ -4,15 +4,19 @@
  */
 import { randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
-import { ChunkReader } from '../codec/http1/chunks.ts'
+import { type ChunkOwner, ChunkReader } from '../codec/http1/chunks.ts'
 import { CR } from '../codec/http1/characters.ts'
 import { CHUNKED } from '../codec/http1/framing.ts'
 import { NEED_MORE, OK } from '../codec/http1/head.ts'
 import { RequestHead } from '../codec/http1/request-head.ts'
+import type { EndingName } from '../core/endings.ts'
 import { refusal, type RefusalName, refusals } from '../core/refusals.ts'
 import { Deadline } from '../transport/deadlines.ts'
 import type { Dialed } from '../transport/dial.ts'
 import { listen, stopListening } from '../transport/listen.ts'
+import type { ClientReadBuffer, Reader } from '../transport/read-buffer.ts'
+import { BodyPace } from './body-pace.ts'
+import { ClientWriter, type ClientWriterOwner } from './client-writer.ts'
 import type { Edge } from './edge.ts'
 import { Exchange } from './exchange.ts'
 import { countExchange, countUnread } from './exchange-counters.ts'
@@ -23,8 +27,6 @@ import type { Routes } from './route.ts'
 import type { TcpSession } from './tcp-session.ts'
 
 const SESSION = Symbol('http1-session')
-/** Pieces of a response up to this size are gathered into one write. */
-const GATHER_MAX = 16_384
 /** Bytes of requests that came early; then the client is not read until its turn. */
 const EARLY_MAX = 65_536
 
@@ -40,11 +42,12 @@ const CLOSED = 3
 const requestIdPrefix = randomBytes(8).toString('hex')
 let requestCount = 0
 
-export class Http1Session {
+export class Http1Session implements Reader, ChunkOwner, ClientWriterOwner {
   readonly client: TcpSession
   readonly edge: Edge
   readonly routes: Routes
   readonly origin: Origin
+  readonly writer: ClientWriter
   /** Requests so far. */
   requests = 0
   /** What its access lines begin and end with; made with the first one. */
@@ -54,14 +57,20 @@ export class Http1Session {
   keepsAlive = true
 
   readonly #socket: ClientSocket
-  readonly #encrypts: boolean
+  /** Where its bytes arrive; null if they come as 'data', as those of a TLS socket do. */
+  readonly #readBuffer: ClientReadBuffer | null
   readonly #head: RequestHead
   readonly #chunks = new ChunkReader()
+  readonly #pace = new BodyPace()
   readonly #deadline: Deadline
   #state = HEAD
   /** Read and not used yet. */
   #bytes: Buffer = EMPTY
   #at = 0
+  /** The bytes are no read buffer's. */
+  #owned = true
+  /** They stay as they are, or stay until the socket is resumed. */
+  #lasting = true
   /** Bytes from `#at` on that are known to hold no end of a head. */
   #scanned = 0
   #left = 0
@@ -71,33 +80,42 @@ export class Http1Session {
   #bodyPaused = false
   /** In {@link #advance}: what ends meanwhile goes on there, and not one level deeper. */
   #advancing = false
-  #out = ''
 
-  constructor(client: TcpSession, socket: Socket, routes: Routes) {
+  constructor(
+    client: TcpSession,
+    socket: Socket,
+    routes: Routes,
+    readBuffer: ClientReadBuffer | null,
+  ) {
+    const { edge, handshake } = client
     this.client = client
-    this.edge = client.edge
+    this.edge = edge
     this.routes = routes
     this.#socket = socket
-    this.#encrypts = client.handshake !== null
+    this.#readBuffer = readBuffer
+    this.writer = new ClientWriter({
+      socket,
+      plain: client.socket,
+      deadlines: edge.deadlines,
+      limits: edge.config.http,
+      owner: this,
+    })
     this.origin = {
       address: client.address,
-      proto: this.#encrypts ? 'https' : 'http',
+      proto: handshake === null ? 'http' : 'https',
       trusted: client.isForwarder,
     }
     this.#head = new RequestHead({
-      keepsEncodedSlash: this.edge.config.http.encodedSlash === 'keep',
-      isSecure: this.#encrypts || client.isForwarder,
+      keepsEncodedSlash: edge.config.http.encodedSlash === 'keep',
+      isSecure: handshake !== null || client.isForwarder,
     })
     this.#deadline = new Deadline(() => this.#expired())
     this.#socket[SESSION] = this
   }
 
   static readonly #listeners = {
-    data(this: ClientSocket, bytes: Buffer): void {
-      this[SESSION]!.#read(bytes)
-    },
     drain(this: ClientSocket): void {
-      this[SESSION]!.#exchange?.onClientDrain()
+      this[SESSION]!.writer.drained()
     },
     end(this: ClientSocket): void {
       this[SESSION]!.#clientEnded()
@@ -110,8 +128,17 @@ export class Http1Session {
     },
   }
 
+  /** Of a client without a read buffer, besides. */
+  static readonly #streamListeners = {
+    data(this: ClientSocket, bytes: Buffer): void {
+      this[SESSION]!.#read(bytes, true, true)
+    },
+  }
+
   start(): void {
     listen(this.#socket, Http1Session.#listeners)
+    if (this.#readBuffer === null) listen(this.#socket, Http1Session.#streamListeners)
+    else this.#readBuffer.reader = this
     this.edge.deadlines.set(this.#deadline, this.edge.config.http.headTimeoutMs)
     this.#socket.resume()
   }
@@ -133,19 +160,43 @@ export class Http1Session {
     this.keepsAlive = false
   }
 
-  #read(bytes: Buffer): void {
+  onBytes(bytes: Buffer): boolean {
+    const buffer = this.#readBuffer!
+    const own = buffer.isOwn
+    this.#read(bytes, false, own)
+    if (own && this.#bodyPaused) return false
+    // What is sent on as it stands, if the backend does not take it at once, needs a buffer of its own.
+    if (this.#state === BODY) buffer.takeOwn()
+    else buffer.giveOwn()
+    return true
+  }
+
+  #read(bytes: Buffer, owned: boolean, lasting: boolean): void {
     if (this.#state === CLOSED) return
     const { slice, at } = this.edge
     slice[at.bytesReceived + this.client.entrance.index]! += bytes.length
-    this.#bytes = this.#at === this.#bytes.length ? bytes : this.#joined(bytes)
-    if (this.#bytes === bytes) this.#at = 0
+    if (this.#at === this.#bytes.length) {
+      this.#bytes = bytes
+      this.#owned = owned
+      this.#lasting = lasting
+    } else {
+      this.#bytes = Buffer.concat([this.#bytes.subarray(this.#at), bytes])
+      this.#owned = true
+      this.#lasting = true
+    }
+    this.#at = 0
     this.#advance()
+    this.#keepRest()
   }
 
-  #joined(bytes: Buffer): Buffer {
-    const rest = this.#bytes.subarray(this.#at)
+  /** What was not used is copied before the buffer is read into again. */
+  #keepRest(): void {
+    if (this.#at === this.#bytes.length) this.#bytes = EMPTY
+    else if (this.#owned || (this.#lasting && this.#bodyPaused)) return
+    else this.#bytes = Buffer.from(this.#bytes.subarray(this.#at))
+    this.#owned = true
+    this.#lasting = true
     this.#at = 0
-    return Buffer.concat([rest, bytes])
   }
 
   /** Goes on with what has been read, as far as it leads. */
@@ -161,7 +212,7 @@ export class Http1Session {
     }
     this.#advancing = false
     if (this.#state === TURN && this.#bytes.length - this.#at > EARLY_MAX) this.#socket.pause()
-    this.flush()
+    this.writer.flush()
   }
 
   #progress(): number {
@@ -188,10 +239,20 @@ export class Http1Session {
     this.requests++
     if (code !== OK) return this.#refuseHead(code)
     this.#at += this.#head.size
+    this.#beginExchange()
+  }
+
+  #beginExchange(): void {
+    const { edge } = this
     this.#left = this.#head.body
-    this.#bodyBytes = 0
-    if (this.#left === CHUNKED) this.#chunks.reset()
-    this.#state = this.#head.hasBody ? BODY : TURN
+    this.#state = TURN
+    if (this.#head.hasBody) {
+      this.#state = BODY
+      this.#bodyBytes = 0
+      this.#bodyPaused = false
+      this.#pace.reset()
+      if (this.#left === CHUNKED) this.#chunks.reset()
+    }
     const { requestsPerConnection } = edge.config.http
     if (this.requests >= requestsPerConnection || edge.shared.workers.isDraining()) {
       this.keepsAlive = false
@@ -208,95 +269,97 @@ export class Http1Session {
       this.#socket.pause()
       return
     }
-    const { edge } = this
-    const { bodyMax, bodyTimeoutMs } = exchange.route.config
-    edge.deadlines.set(this.#deadline, bodyTimeoutMs)
-    const bytes = this.#bytes
-    if (this.#left === CHUNKED) {
-      const sink = {
-        onData: (from: Buffer, start: number, end: number): void => {
-          this.#bodyBytes += end - start
-          if (bodyMax === 0 || this.#bodyBytes <= bodyMax) exchange.onBody(from, start, end)
-        },
-      }
-      const stopped = this.#chunks.read(bytes, this.#at, bytes.length, sink)
-      if (stopped === -1) return this.#refuseBody(400, 'bad-request')
-      if (bodyMax !== 0 && this.#bodyBytes > bodyMax) {
-        return this.#refuseBody(413, 'request-too-large')
-      }
-      this.#at = stopped
-      if (!this.#chunks.done) return exchange.onBodyRead()
-    } else {
-      const end = Math.min(bytes.length, this.#at + this.#left)
-      this.#left -= end - this.#at
-      const start = this.#at
-      this.#at = end
-      exchange.onBody(bytes, start, end)
-      if (this.#left > 0) return exchange.onBodyRead()
+    if (this.#at < this.#bytes.length && !this.#readPieces(exchange)) return
+    if (this.#state !== BODY || this.#exchange !== exchange) return
+    if (this.#left === CHUNKED ? !this.#chunks.done : this.#left > 0) {
+      if (!exchange.onBodyRead()) this.pauseBody()
+      else this.#listenForBody(exchange)
+      return
     }
-    edge.deadlines.clear(this.#deadline)
+    this.edge.deadlines.clear(this.#deadline)
     this.#state = TURN
     exchange.onBodyEnd()
+  }
+
+  /** Hands over what was read of the body. @returns false if it was refused */
+  #readPieces(exchange: Exchange): boolean {
+    const { bodyMax } = exchange.route.config
+    const before = this.#bodyBytes
+    if (this.#left === CHUNKED) {
+      const stopped = this.#chunks.read(this.#bytes, this.#at, this.#bytes.length, this)
+      if (stopped === -1) this.#refuseBody(400, 'bad-request')
+      else if (bodyMax !== 0 && this.#bodyBytes > bodyMax) {
+        this.#refuseBody(413, 'request-too-large')
+      } else this.#at = stopped
+    } else {
+      const start = this.#at
+      const end = Math.min(this.#bytes.length, start + this.#left)
+      this.#left -= end - start
+      this.#at = end
+      this.onData(this.#bytes, start, end)
+    }
+    this.#pace.took(this.#bodyBytes - before)
+    return this.#exchange === exchange
+  }
+
+  /** A piece of the body, without its framing. */
+  onData(bytes: Buffer, start: number, end: number): void {
+    const exchange = this.#exchange
+    if (exchange === null) return
+    const { bodyMax } = exchange.route.config
+    this.#bodyBytes += end - start
+    if (bodyMax !== 0 && this.#bodyBytes > bodyMax) return
+    if (!exchange.onBody(bytes, start, end, this.#lasting)) this.pauseBody()
+  }
+
+  /** The client's turn: it may be silent, or slow, only for so long. */
+  #listenForBody(exchange: Exchange): void {
+    // Before it was told to continue it owes nothing.
+    if (exchange.holdsBody || this.#bodyPaused) return
+    const { deadlines, config } = this.edge
+    const now = performance.now()
+    this.#pace.listen(now)
+    if (this.#pace.isTooSlow(now, config.http.bodyRateMin)) {
+      return this.#refuseBody(408, 'request-timeout')
+    }
+    deadlines.set(this.#deadline, exchange.route.config.bodyTimeoutMs)
   }
 
   /** The exchange is connected, or its backend takes more. */
   feedBody(): void {
     this.#bodyPaused = false
     if (this.#state !== BODY) return
-    if (this.#advancing) this.#readBody()
-    else this.#advance()
+    if (this.#advancing) return this.#readBody()
+    this.#advance()
+    this.#keepRest()
     if (this.#state === BODY && this.#socket.isPaused() && !this.#bodyPaused) this.#socket.resume()
   }
 
+  /** The backend is waited for: until then the client owes nothing. */
   pauseBody(): void {
+    if (this.#bodyPaused) return
     this.#bodyPaused = true
+    this.#pace.pause(performance.now())
+    this.edge.deadlines.clear(this.#deadline)
     this.#socket.pause()
   }
 
-  writeText(text: string): void {
-    this.#out += text
+  onClientDrain(): void {
+    this.#exchange?.onClientDrain()
   }
 
-  /** @returns whether it is done with the bytes; if not, `drain` says when */
-  writeBytes(bytes: Buffer, start: number, end: number): boolean {
-    const { slice, at } = this.edge
-    slice[at.bytesSent + this.client.entrance.index]! += end - start
-    if (this.#out.length + end - start <= GATHER_MAX) {
-      this.#out += bytes.toString('latin1', start, end)
-      return true
-    }
-    const socket = this.#socket
-    this.flush()
-    const piece = bytes.subarray(start, end)
-    if (this.#encrypts) {
-      // Behind an earlier write that is still under way it would wait as it is.
-      socket.write(socket.writableLength === 0 ? piece : Buffer.from(piece))
-      return true
-    }
-    const below = socket.write(piece)
-    if (socket.writableLength === 0) return true
-    // Only a write that reaches the high-water mark is followed by 'drain'.
-    if (below) socket.write(EMPTY, () => this.#exchange?.onClientDrain())
-    return false
-  }
-
-  /** Writes what has gathered. @returns false if the client is to be waited for */
-  flush(): boolean {
-    if (this.#out !== '' && this.#state !== CLOSED) {
-      const out = this.#out
-      this.#out = ''
-      this.#socket.write(out, 'latin1')
-    }
-    return !this.#socket.writableNeedDrain
+  onClientSlow(): void {
+    if (this.#exchange === null) this.cut('client-slow', '')
+    else this.#exchange.onClientSlow()
   }
 
   /** An answer of our own. @param keepAlive whether the request leaves the connection usable */
   answer(status: number, reason: string, requestId: string, keepAlive: boolean): void {
     if (!keepAlive) this.keepsAlive = false
     const toHead = this.#head.method === 'HEAD'
-    this.writeText(writeAnswer({ status, reason, requestId, keepAlive: this.keepsAlive, toHead }))
+    this.writer.text(writeAnswer({ status, reason, requestId, keepAlive: this.keepsAlive, toHead }))
     // In advance() more may follow; where a failure far away is told, nobody else would send it.
-    if (!this.#advancing) this.flush()
+    if (!this.#advancing) this.writer.flush()
   }
 
   countRefusal(refused: number): void {
@@ -306,36 +369,39 @@ export class Http1Session {
 
   onExchangeEnd(exchange: Exchange): void {
     this.#exchange = null
+    this.#bodyPaused = false
+    const { edge } = this
     const nowMs = performance.now()
+    edge.slice[edge.at.bytesSent + this.client.entrance.index]! += exchange.bytesSent
     countExchange(this, exchange, nowMs)
-    this.edge.log.exchange(this, exchange, nowMs)
+    edge.log.exchange(this, exchange, nowMs)
     if (this.#state === CLOSED) return
     if (exchange.status === 101) return
     if (!this.keepsAlive || this.#state !== TURN) return this.#close()
     this.#state = HEAD
     if (this.#ended && this.#at === this.#bytes.length) return this.#close()
-    const { deadlines, config } = this.edge
-    deadlines.set(this.#deadline, config.http.keepAliveTimeoutMs)
+    edge.deadlines.set(this.#deadline, edge.config.http.keepAliveTimeoutMs)
     if (this.#socket.isPaused()) this.#socket.resume()
     if (this.#at < this.#bytes.length) this.#advance()
   }
 
   /** 101: from here on both sides say what they like. */
   switchTo(dialed: Dialed, rest: Buffer, pool: Pool, backend: number): void {
-    this.flush()
-    this.edge.deadlines.clear(this.#deadline)
-    this.#state = CLOSED
+    this.writer.flush()
+    this.#stop()
     stopListening(this.#socket, Http1Session.#listeners)
+    if (this.#readBuffer === null) stopListening(this.#socket, Http1Session.#streamListeners)
+    else this.#readBuffer.reader = new Copies(this.#socket)
     if (rest.length > 0) this.#socket.write(rest)
     const early = this.#bytes.subarray(this.#at)
-    if (early.length > 0) dialed.socket.write(early)
+    if (early.length > 0) dialed.socket.write(Buffer.from(early))
     this.client.tunnelTo(dialed, pool, backend)
   }
 
   /** Ends the connection so that the client sees it is not the end of a message. */
-  cut(reason: string): void {
-    this.#state = CLOSED
-    this.client.endHttp('backend-reset', reason)
+  cut(how: EndingName, cause: string): void {
+    this.#stop()
+    this.client.endHttp(how, cause)
   }
 
   /** weir is stopping. */
@@ -346,8 +412,7 @@ export class Http1Session {
 
   /** The session is over: called once, by its owner. */
   abort(): void {
-    this.#state = CLOSED
-    this.edge.deadlines.clear(this.#deadline)
+    this.#stop()
     this.#exchange?.abort()
   }
 
@@ -380,7 +445,9 @@ export class Http1Session {
       if (this.#scanned > 0) this.answer(408, 'request-timeout', this.nextRequestId(), false)
       return this.#close()
     }
-    if (this.#state === BODY) this.#refuseBody(408, 'request-timeout')
+    if (this.#state === BODY) return this.#refuseBody(408, 'request-timeout')
+    // It said no more, and what it asked for has not begun to come: it is taken to be gone.
+    if (this.#exchange?.isAnswering === false) this.#gone('client-gone', 'closed before its answer')
   }
 
   /** A client that says no more may still read; one in the middle of a request will never end it. */
@@ -388,6 +455,7 @@ export class Http1Session {
     this.#ended = true
     if (this.#state === TURN) {
       this.keepsAlive = this.#at < this.#bytes.length && this.keepsAlive
+      this.edge.deadlines.set(this.#deadline, this.edge.config.http.halfCloseMs)
       return
     }
     if (this.#state === HEAD) return this.#close()
@@ -397,16 +465,35 @@ export class Http1Session {
   #gone(how: 'client-reset' | 'client-gone', cause: string): void {
     if (this.#state === CLOSED) return
     const idle = this.#state === HEAD && this.#scanned === 0
-    this.#state = CLOSED
+    this.#stop()
     this.client.endHttp(idle ? 'finished' : how, cause)
   }
 
   /** Says what there is to say, and closes. */
   #close(): void {
-    this.flush()
+    this.writer.flush()
+    this.#stop()
+    this.client.closeHttp()
+  }
+
+  #stop(): void {
     this.#state = CLOSED
     this.edge.deadlines.clear(this.#deadline)
-    this.client.closeHttp()
+    this.writer.close()
+  }
+}
+
+/** A tunnel hears 'data', and may keep the bytes. */
+class Copies implements Reader {
+  readonly #socket: Socket
+
+  constructor(socket: Socket) {
+    this.#socket = socket
+  }
+
+  onBytes(bytes: Buffer): boolean {
+    this.#socket.emit('data', Buffer.from(bytes))
+    return true
   }
 }
 

@@ -6,6 +6,7 @@ import { ALL_FULL, ALL_OPEN, type Candidates } from '../balance/candidates.ts'
 import type { Balancer } from '../balance/balancer.ts'
 import type { Breaker } from '../balance/breaker.ts'
 import type { Outlier } from '../balance/outlier.ts'
+import { RetryBudget } from '../balance/retry-budget.ts'
 import { ticks } from '../core/clock.ts'
 import type { PoolConfig } from '../config/config.ts'
 import type { BackendTable } from '../shared/backend-table.ts'
@@ -44,6 +45,7 @@ export interface PoolParts {
 export class Pool {
   readonly config: PoolConfig
   readonly sticky: Sticky | null
+  readonly retryBudget: RetryBudget
   readonly #parts: PoolParts
   /** Whether answers are of any interest. */
   readonly #watches: boolean
@@ -53,6 +55,7 @@ export class Pool {
   constructor(parts: PoolParts) {
     this.config = parts.config
     this.sticky = parts.sticky
+    this.retryBudget = new RetryBudget(parts.config.retryBudget)
     this.#parts = parts
     this.#watches = parts.outlier.watchesAnswers || parts.breaker !== null
   }

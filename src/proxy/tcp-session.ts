@@ -22,6 +22,7 @@ import { Dial, type Dialed, type DialOwner } from '../transport/dial.ts'
 import { Gate, type GateOwner } from '../transport/gate.ts'
 import { Handshake, type HandshakeOwner } from '../transport/handshake.ts'
 import { listen } from '../transport/listen.ts'
+import type { ClientReadBuffer } from '../transport/read-buffer.ts'
 import { Tunnel, type TunnelOwner } from '../transport/tunnel.ts'
 import { refuse } from './answer.ts'
 import type { Edge, Entrance } from './edge.ts'
@@ -73,6 +74,8 @@ export class TcpSession
   cause = ''
   tunnel: Tunnel | null = null
   http: Http1Session | null = null
+  /** Where the bytes of the client arrive; null if they come as 'data'. */
+  readBuffer: ClientReadBuffer | null = null
 
   // Place: where it is counted.
   slot = -1
@@ -192,7 +195,8 @@ export class TcpSession
   }
 
   #speakHttp(socket: Socket): void {
-    this.http = new Http1Session(this, socket, this.entrance.httpRoutes!)
+    const routes = this.entrance.httpRoutes!
+    this.http = new Http1Session(this, socket, routes, this.readBuffer)
     this.http.start()
   }
 
@@ -403,10 +407,13 @@ export class TcpSession
     this.#dial?.cancel()
     this.http?.abort()
     this.tunnel?.cut()
+    this.readBuffer?.release(false)
     this.handshake?.socket.destroy()
     // Reset, so that a client does not take a failure for an answer of no bytes; a session that
-    // finished is closed by now, and a refused one has got its answer.
+    // finished is closed by now, a refused one has got its answer, and the end of a last response may
+    // still lie in the kernel, which a reset would throw away.
     if (this.handshake !== null) this.socket.destroy()
+    else if (this.#lingering) this.socket.destroy()
     else if (how !== 'refused' && !this.socket.destroyed) this.socket.resetAndDestroy()
     this.#leaveBackend()
     edge.admission.leave(this)

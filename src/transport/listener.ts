@@ -1,5 +1,6 @@
 /** One address weir accepts on, in one worker: all workers listen on the same port (SO_REUSEPORT). */
-import { createServer, type Server, type Socket } from 'node:net'
+import { createServer, type Server, Socket, type SocketConstructorOpts } from 'node:net'
+import type { ClientReadBuffer } from './read-buffer.ts'
 
 /** Connections that may wait for accept; the kernel caps it at net.core.somaxconn. */
 const BACKLOG = 4096
@@ -16,8 +17,10 @@ export interface Door {
    * @returns false to have the connection reset
    */
   admits(remote: string): boolean
+  /** What the sockets of this door read into; null if Node is to allocate for each read. */
+  newReadBuffer(): ClientReadBuffer | null
   /** The connection that was just admitted. */
-  onConnection(socket: Socket): void
+  onConnection(socket: Socket, readBuffer: ClientReadBuffer | null): void
 }
 
 export class Listener {
@@ -57,9 +60,9 @@ export class Listener {
   }
 
   #accept(socket: Socket): void {
-    if (this.#asksEarly) return this.#door.onConnection(socket)
+    if (this.#asksEarly) return this.#door.onConnection(socket, null)
     const remote = socket.remoteAddress
-    if (remote !== undefined && this.#door.admits(remote)) this.#door.onConnection(socket)
+    if (remote !== undefined && this.#door.admits(remote)) this.#door.onConnection(socket, null)
     else socket.resetAndDestroy()
   }
 }
@@ -96,7 +99,12 @@ function askEarly(server: Server, door: Door): boolean {
         return
       }
     }
-    onconnection.call(handle as ServerHandle, status, client)
+    if (status !== 0) return onconnection.call(handle as ServerHandle, status, client)
+    const readBuffer = door.newReadBuffer()
+    // What Node's own server would do now, but that its sockets do not know `onread`.
+    const onread = readBuffer === null ? {} : { onread: readBuffer }
+    const options = { handle: client, allowHalfOpen: true, ...onread }
+    door.onConnection(new Socket(options as unknown as SocketConstructorOpts), readBuffer)
   }
   return true
 }

@@ -92,6 +92,54 @@ export class SharedReadBuffer implements ReadBuffer {
   release(): void {}
 }
 
+/**
+ * Of a client that was accepted: the one all share while it sends heads, which are used or copied at once, and one of
+ * its own while it sends a body, which may wait for the backend.
+ */
+export class ClientReadBuffer implements ReadBuffer {
+  reader: Reader | null = null
+  readonly #buffers: ReadBuffers
+  #own: OwnReadBuffer | null = null
+
+  constructor(buffers: ReadBuffers) {
+    this.#buffers = buffers
+  }
+
+  /** Whether the bytes that were read last stay until the socket is resumed. */
+  get isOwn(): boolean {
+    return this.#own !== null
+  }
+
+  /** The next read goes to a buffer of its own. */
+  takeOwn(): void {
+    if (this.#own !== null || this.#released) return
+    this.#own = new OwnReadBuffer(this.#buffers)
+    this.#own.reader = this.reader
+  }
+
+  /** The next read goes to the one all share; nobody reads from its own any more. */
+  giveOwn(): void {
+    this.#own?.release(true)
+    this.#own = null
+  }
+
+  #released = false
+
+  readonly buffer = (): Buffer => (this.#own === null ? this.#buffers.shared : this.#own.buffer())
+
+  readonly callback = (count: number, buffer: Buffer): boolean => {
+    if (this.#own !== null) return this.#own.callback(count)
+    this.reader?.onBytes(buffer.subarray(0, count))
+    return true
+  }
+
+  release(reusable: boolean): void {
+    this.#released = true
+    this.#own?.release(reusable)
+    this.#own = null
+  }
+}
+
 /** One of a socket's own, that grows and shrinks with what comes. */
 export class OwnReadBuffer implements ReadBuffer {
   reader: Reader | null = null

@@ -12,6 +12,9 @@ class TestDoor implements Door {
     this.asked.push(remote)
     return this.answer
   }
+  newReadBuffer(): null {
+    return null
+  }
   onConnection(socket: Socket): void {
     this.sockets.push(socket)
     socket.on('error', () => {})

@@ -23,6 +23,17 @@ export const httpFlags = {
     max: HOUR,
     help: 'Longest silence of a client that is sending a body',
   },
+  'half-close-timeout': {
+    group: 'HTTP',
+    kind: 'duration',
+    scope: 'process',
+    value: 'TIME',
+    default: '1s',
+    min: 100,
+    max: HOUR,
+    zero: true,
+    help: 'A client that closed its side may be gone: an exchange whose response has not begun by then is cancelled; 0 never',
+  },
   'keep-alive-timeout': {
     group: 'HTTP',
     kind: 'duration',

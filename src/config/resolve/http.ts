@@ -8,6 +8,7 @@ export function resolveHttp(settings: Settings): HttpConfig {
     bodyRateMin: settings['body-rate-min']!,
     writeTimeoutMs: settings['write-timeout']!,
     writeRateMin: settings['write-rate-min']!,
+    halfCloseMs: settings['half-close-timeout']!,
     keepAliveTimeoutMs: settings['keep-alive-timeout']!,
     requestsPerConnection: settings['requests-per-connection']!,
     errorPages: [],

@@ -1,0 +1,135 @@
+/**
+ * What goes to one client: gathered into one write per turn, and watched while the client takes it slowly.
+ *
+ * A client that reads nothing, or a byte now and then, holds a backend and memory. What counts is what the
+ * kernel took, not whether a write is done: one write may be 256 KiB.
+ */
+import type { Socket } from 'node:net'
+import type { HttpConfig } from '../config/config.ts'
+import { Deadline, type Deadlines } from '../transport/deadlines.ts'
+import { unsentBytes } from '../transport/unsent.ts'
+
+/** Pieces of a response up to this size are gathered into one write. */
+const GATHER_MAX = 16_384
+/** How often a slow client is looked at. */
+const LOOK_MS = 1000
+/** Before this no rate is asked of it. */
+const GRACE_MS = 10_000
+
+export interface ClientWriterOwner {
+  /** The client has taken what there was. */
+  onClientDrain(): void
+  /** It takes nothing, or too little (`--write-timeout`, `--write-rate-min`). */
+  onClientSlow(): void
+}
+
+export interface ClientWriterParts {
+  readonly socket: Socket
+  /** The TCP socket; the same one without TLS. */
+  readonly plain: Socket
+  readonly deadlines: Deadlines
+  readonly limits: Pick<HttpConfig, 'writeTimeoutMs' | 'writeRateMin'>
+  readonly owner: ClientWriterOwner
+}
+
+export class ClientWriter {
+  readonly #parts: ClientWriterParts
+  readonly #encrypts: boolean
+  readonly #deadline: Deadline
+  #out = ''
+  #waits = false
+  #closed = false
+  // Of a client that is waited for.
+  #sinceMs = 0
+  #movedMs = 0
+  #unsentFirst = 0
+  #unsent = 0
+
+  constructor(parts: ClientWriterParts) {
+    this.#parts = parts
+    this.#encrypts = parts.socket !== parts.plain
+    this.#deadline = new Deadline(() => this.#look())
+  }
+
+  /** @param text latin1 */
+  text(text: string): void {
+    this.#out += text
+  }
+
+  /** @returns whether it is done with the bytes; if not, the owner hears when */
+  bytes(bytes: Buffer, start: number, end: number): boolean {
+    if (this.#out.length + end - start <= GATHER_MAX) {
+      this.#out += bytes.toString('latin1', start, end)
+      return true
+    }
+    const { socket } = this.#parts
+    this.flush()
+    const piece = bytes.subarray(start, end)
+    if (this.#encrypts) {
+      // Behind an earlier write that is still under way it would wait as it is.
+      socket.write(socket.writableLength === 0 ? piece : Buffer.from(piece))
+      return true
+    }
+    const below = socket.write(piece)
+    if (socket.writableLength === 0) return true
+    // Only a write that reaches the high-water mark is followed by 'drain'.
+    if (below) socket.write(EMPTY, () => this.drained())
+    this.#wait()
+    return false
+  }
+
+  /** Writes what has gathered. @returns false if the client is to be waited for */
+  flush(): boolean {
+    const { socket } = this.#parts
+    if (this.#out !== '' && !this.#closed) {
+      const out = this.#out
+      this.#out = ''
+      socket.write(out, 'latin1')
+    }
+    if (!socket.writableNeedDrain) return true
+    this.#wait()
+    return false
+  }
+
+  /** The socket says that all is written. */
+  drained(): void {
+    if (!this.#waits || this.#parts.socket.writableLength > 0) return
+    this.#waits = false
+    this.#parts.deadlines.clear(this.#deadline)
+    this.#parts.owner.onClientDrain()
+  }
+
+  /** Nothing more is written; idempotent. */
+  close(): void {
+    this.#closed = true
+    this.#waits = false
+    this.#out = ''
+    this.#parts.deadlines.clear(this.#deadline)
+  }
+
+  #wait(): void {
+    if (this.#waits || this.#closed) return
+    const { deadlines, socket, plain } = this.#parts
+    this.#waits = true
+    this.#sinceMs = performance.now()
+    this.#movedMs = this.#sinceMs
+    this.#unsentFirst = unsentBytes(socket, plain)
+    this.#unsent = this.#unsentFirst
+    deadlines.set(this.#deadline, LOOK_MS)
+  }
+
+  #look(): void {
+    const { deadlines, limits, owner, socket, plain } = this.#parts
+    const now = performance.now()
+    const unsent = unsentBytes(socket, plain)
+    if (unsent < this.#unsent) this.#movedMs = now
+    this.#unsent = unsent
+    const waitedMs = now - this.#sinceMs
+    const taken = this.#unsentFirst - unsent
+    const tooSlow = waitedMs > GRACE_MS && taken * 1000 < limits.writeRateMin * waitedMs
+    if (tooSlow || now - this.#movedMs >= limits.writeTimeoutMs) return owner.onClientSlow()
+    deadlines.set(this.#deadline, LOOK_MS)
+  }
+}
+
+const EMPTY = Buffer.alloc(0)
