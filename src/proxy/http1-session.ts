@@ -14,7 +14,7 @@ import { refusal, type RefusalName, refusals } from '../core/refusals.ts'
 import { Deadline } from '../transport/deadlines.ts'
 import type { Dialed } from '../transport/dial.ts'
 import { listen, stopListening } from '../transport/listen.ts'
-import type { ClientReadBuffer, Reader } from '../transport/read-buffer.ts'
+import { type ClientReadBuffer, CopyingReader, type Reader } from '../transport/read-buffer.ts'
 import { BodyPace } from './body-pace.ts'
 import { ClientWriter, type ClientWriterOwner } from './client-writer.ts'
 import type { Edge } from './edge.ts'
@@ -391,7 +391,7 @@ export class Http1Session implements Reader, ChunkOwner, ClientWriterOwner {
     this.#stop()
     stopListening(this.#socket, Http1Session.#listeners)
     if (this.#readBuffer === null) stopListening(this.#socket, Http1Session.#streamListeners)
-    else this.#readBuffer.reader = new Copies(this.#socket)
+    else this.#readBuffer.reader = new CopyingReader(this.#socket)
     if (rest.length > 0) this.#socket.write(rest)
     const early = this.#bytes.subarray(this.#at)
     if (early.length > 0) dialed.socket.write(Buffer.from(early))
@@ -480,20 +480,6 @@ export class Http1Session implements Reader, ChunkOwner, ClientWriterOwner {
     this.#state = CLOSED
     this.edge.deadlines.clear(this.#deadline)
     this.writer.close()
-  }
-}
-
-/** A tunnel hears 'data', and may keep the bytes. */
-class Copies implements Reader {
-  readonly #socket: Socket
-
-  constructor(socket: Socket) {
-    this.#socket = socket
-  }
-
-  onBytes(bytes: Buffer): boolean {
-    this.#socket.emit('data', Buffer.from(bytes))
-    return true
   }
 }
 

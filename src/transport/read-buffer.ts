@@ -9,6 +9,7 @@
  * Where the reader is done with the bytes before the next read of any socket (they go into TLS, which
  * encrypts them at once) all sockets share one buffer, and an idle one costs nothing.
  */
+import type { Socket } from 'node:net'
 
 /** Bytes: what an idle session holds, what answers fit in, and what a transfer deserves. */
 const SIZES = [1024, 8192, 32_768, 262_144] as const
@@ -184,5 +185,19 @@ export class OwnReadBuffer implements ReadBuffer {
     this.#buffers.give(this.#size, this.#buffer, true)
     this.#size = size
     this.#buffer = this.#buffers.take(size)
+  }
+}
+
+/** Tells the bytes as 'data', for who may keep them: a tunnel. */
+export class CopyingReader implements Reader {
+  readonly #socket: Socket
+
+  constructor(socket: Socket) {
+    this.#socket = socket
+  }
+
+  onBytes(bytes: Buffer): boolean {
+    this.#socket.emit('data', Buffer.from(bytes))
+    return true
   }
 }
