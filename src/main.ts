@@ -236,7 +236,7 @@ export class Weir {
     for (let backend = 0; backend < backends.count; backend++) {
       if (backends.state(backend) !== DOWN && !backends.isDraining(backend)) return null
     }
-    return 'no backend is up'
+    return backends.count === 0 ? null : 'no backend is up'
   }
 
   #registry() {

@@ -26,7 +26,8 @@ import { Accept } from './proxy/accept.ts'
 import type { Edge, Entrance } from './proxy/edge.ts'
 import { IdleBackends } from './proxy/idle-backends.ts'
 import { Pool } from './proxy/pool.ts'
-import { Route, Routes } from './proxy/route.ts'
+import { Route } from './proxy/route.ts'
+import { Routes } from './proxy/routes.ts'
 import { serverNameRoutes } from './proxy/server-name-routes.ts'
 import { Sticky } from './proxy/sticky.ts'
 import { SessionLog } from './proxy/session-log.ts'
@@ -166,6 +167,7 @@ function entrance(listener: ListenerConfig, index: number): Entrance {
       : null,
     alpn: listener.alpn.length === 0 ? null : alpnWire(listener.alpn),
     routes: serverNameRoutes(listener.routes),
+    hsts: listener.hsts === '' ? '' : `Strict-Transport-Security: ${listener.hsts}\r\n`,
     httpRoutes: listener.httpRoutes.length === 0 ? null : httpRoutes(listener.httpRoutes),
   }
 }

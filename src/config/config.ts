@@ -37,7 +37,7 @@ export interface Config {
   readonly guards: GuardConfig
   readonly tls: TlsConfig
   readonly http: HttpConfig
-  /** Of all http and https listeners; each listener names its own. */
+  /** Of http and https listeners: first the shared ones, then each listener's own and its last one. */
   readonly routes: readonly RouteConfig[]
   /** Longest silence, in both directions, before a session ends; 0 is no limit. */
   readonly idleTimeoutMs: number
@@ -60,7 +60,7 @@ export interface ListenerConfig extends Endpoint {
   /** Unique; its URL unless the file names it. Labels metrics and log lines. */
   readonly name: string
   readonly mode: ListenerMode
-  /** Index into {@link Config.pools}; for `sni` where no route matches, -1 refuses. */
+  /** Index into {@link Config.pools} where no route matches; -1 refuses, or answers 404. */
   readonly pool: number
   /** `sni` and `tls`: server name (exact, or `*.suffix`) to pool index. Exact wins, then longest suffix. */
   readonly routes: readonly SniRoute[]
@@ -70,7 +70,7 @@ export interface ListenerConfig extends Endpoint {
   readonly forwardedFrom: readonly string[]
   /** `tls`: protocols offered by ALPN; with an empty list ALPN is not negotiated. */
   readonly alpn: readonly string[]
-  /** `http` and `https`: indices into {@link Config.routes}, the most specific first; the last matches all. */
+  /** `http` and `https`: indices into {@link Config.routes}; the last one matches all. */
   readonly httpRoutes: readonly number[]
   /** `http`: answer every request with 308 to https on this port; 0 is none. */
   readonly redirectPort: number
@@ -82,9 +82,14 @@ export interface ListenerConfig extends Endpoint {
 export interface RouteConfig {
   /** Unique; labels metrics and access lines. The last one of a listener has the listener's name. */
   readonly name: string
+  /** Of every http and https listener that has none of its own for the same host and path. */
+  readonly shared: boolean
   /** In lower case, without a port: exact, `*.suffix`, or '' for any. */
   readonly host: string
-  /** In normal form: whole segments from the root on, or with {@link exact} all of the path. */
+  /**
+   * In normal form, without parameters: whole segments from the root on, or with {@link exact} all of
+   * the path. Of a prefix only `/` ends with a slash.
+   */
   readonly path: string
   readonly exact: boolean
   /** Index into {@link Config.pools}; -1 answers 404. */

@@ -4,7 +4,7 @@ import { isNode, LineCounter, parseDocument } from 'yaml'
 import type { z } from 'zod'
 import type { Problem } from './flag.ts'
 import { didYouMean } from './nearest.ts'
-import { type ConfigFile, fileSchema } from './schema.ts'
+import { type ConfigFile, fileSchema, sectionKeys } from './schema.ts'
 
 export interface LoadedFile {
   readonly content: ConfigFile
@@ -88,19 +88,29 @@ function explain(issue: z.core.$ZodIssue, where: LoadedFile['where']): Problem[]
       message: `unknown key ${key}${didYouMean(key, knownKeys(path))}`,
     }))
   }
-  if (issue.code === 'invalid_union')
+  if (issue.code === 'invalid_union') {
+    // The form that was meant is the one whose problems lie further in.
+    const meant = issue.errors.find(form =>
+      form.every(({ code, path }) => code === 'unrecognized_keys' || path.length > 0),
+    )
+    if (meant !== undefined && meant.length > 0) {
+      return meant.flatMap(inner => explain({ ...inner, path: [...path, ...inner.path] }, where))
+    }
     return [
       { where: where(path), message: 'takes one value, or a list where the flag is repeatable' },
     ]
+  }
   return [
     { where: where(path), message: issue.message.charAt(0).toLowerCase() + issue.message.slice(1) },
   ]
 }
 
-/** The keys allowed at `path`: top level, a listener or a pool. */
+/** The keys allowed at `path`: of the file, a listener, a pool, a route or the edits of one. */
 function knownKeys(path: readonly (string | number)[]): string[] {
-  const { listeners, pools } = fileSchema.shape
-  if (path[0] === 'listeners') return Object.keys(listeners.unwrap().element.shape)
-  if (path[0] === 'pools') return Object.keys(pools.unwrap().valueType.shape)
-  return Object.keys(fileSchema.shape)
+  if (path.at(-1) === 'request-headers' || path.at(-1) === 'response-headers') {
+    return sectionKeys.fieldEdits
+  }
+  if (path.at(-2) === 'routes') return sectionKeys.route
+  if (path[0] === 'listeners') return sectionKeys.listener
+  return path[0] === 'pools' ? sectionKeys.pool : sectionKeys.file
 }

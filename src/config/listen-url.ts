@@ -1,10 +1,11 @@
-/** `--listen`: tcp://[ADDR]:PORT, tls://…, sni://…, http://… or https://…, with `?pool=NAME`. */
+/** `--listen`: tcp://[ADDR]:PORT, tls://…, sni://…, http://… or https://…, with `?pool=NAME` or `?redirect=https`. */
 import type { ListenerMode } from './config.ts'
 import { didYouMean } from './nearest.ts'
 import { type Read, readEndpoint } from './values.ts'
 
 const MODES = ['tcp', 'tls', 'sni', 'http', 'https'] as const
-const PARAMETERS = ['pool']
+const PARAMETERS = ['pool', 'redirect']
+const HTTPS_PORT = 443
 
 export interface ListenUrl {
   readonly mode: ListenerMode
@@ -12,6 +13,8 @@ export interface ListenUrl {
   readonly port: number
   /** null: the only pool there is. */
   readonly pool: string | null
+  /** Where https is listened on; 0: requests are not redirected. */
+  readonly redirectPort: number
 }
 
 export function readListenUrl(text: string): Read<ListenUrl> {
@@ -34,10 +37,39 @@ export function readListenUrl(text: string): Read<ListenUrl> {
   const parameters = new URLSearchParams(match[3] ?? '')
   for (const name of parameters.keys()) {
     if (!PARAMETERS.includes(name)) {
-      return { error: `${JSON.stringify(text)}: unknown parameter ${name}; known is pool` }
+      return {
+        error: `${JSON.stringify(text)}: unknown parameter ${name}; known are ${PARAMETERS.join(' and ')}`,
+      }
     }
   }
-  return { value: { mode, ...endpoint.value, pool: parameters.get('pool') } }
+  const pool = parameters.get('pool')
+  const redirect = parameters.get('redirect')
+  if (redirect === null) return { value: { mode, ...endpoint.value, pool, redirectPort: 0 } }
+  const redirectPort = readRedirect(redirect)
+  const wrong =
+    redirectPort === 0
+      ? `redirect is ${JSON.stringify(redirect)}; write redirect=https, or redirect=https:8443`
+      : mode !== 'http'
+        ? `only an http:// listener redirects to https`
+        : pool === null
+          ? ''
+          : 'what is redirected goes to no pool; leave one of the two out'
+  return wrong === ''
+    ? { value: { mode, ...endpoint.value, pool, redirectPort } }
+    : { error: `${JSON.stringify(text)}: ${wrong}` }
+}
+
+/** @returns the port; 0 if it is none */
+function readRedirect(text: string): number {
+  const match = /^https(?::(\d{1,5}))?$/.exec(text)
+  const port = match === null ? 0 : Number(match[1] ?? HTTPS_PORT)
+  return port > 65_535 ? 0 : port
+}
+
+/** The parameter again, '' for none. */
+export function formatRedirect(port: number): string {
+  if (port === 0) return ''
+  return port === HTTPS_PORT ? '?redirect=https' : `?redirect=https:${port}`
 }
 
 /** The URL again, as listeners are named after it. */

@@ -1,6 +1,6 @@
 /** Settings and file sections → `Config`: builds it noun by noun, and checks what goes together. */
 import { availableParallelism } from 'node:os'
-import type { Config, LogLevel, RouteConfig, TlsProfile } from './config.ts'
+import type { Config, ListenerConfig, LogLevel, TlsProfile } from './config.ts'
 import { resolveCertificates } from './resolve/certificates.ts'
 import { resolveGuards } from './resolve/guards.ts'
 import { resolveHttp } from './resolve/http.ts'
@@ -14,8 +14,14 @@ const WORKERS_MAX = 64
 export function resolveConfig(resolution: Resolution): Config {
   const { settings, problems } = resolution
   const pools = resolvePools(resolution)
-  const routes: RouteConfig[] = []
-  const listeners = resolveListeners(resolution, pools, routes)
+  const { listeners, routes } = resolveListeners(resolution, pools)
+  // Who only redirects needs none.
+  if (pools.length === 0 && !(listeners.length > 0 && listeners.every(isRedirect))) {
+    problems.push({
+      where: '--backend',
+      message: 'no backend is given; write --backend tcp://HOST:PORT, or pools in the config file',
+    })
+  }
   const workers = settings.workers ?? Math.min(availableParallelism(), WORKERS_MAX)
   return {
     listeners,
@@ -39,4 +45,8 @@ export function resolveConfig(resolution: Resolution): Config {
     connectionLog: settings['connection-log']!,
     accessFormat: settings['access-format'] as Config['accessFormat'],
   }
+}
+
+function isRedirect({ redirectPort }: ListenerConfig): boolean {
+  return redirectPort !== 0
 }

@@ -4,15 +4,21 @@ import { formatBackendUrl } from './backend-url.ts'
 import {
   type Config,
   type ListenerConfig,
+  type FieldEdits,
   type PoolConfig,
+  type RouteConfig,
   speaksHttp,
   terminatesTls,
 } from './config.ts'
-import { formatListenUrl } from './listen-url.ts'
+import { formatListenUrl, formatRedirect } from './listen-url.ts'
+import { hstsSettings } from './resolve/hsts.ts'
+import { defaultRouteName } from './resolve/routes.ts'
 import { formatDuration } from './values.ts'
 
 export function configToYaml(config: Config): string {
-  const { guards, tls, http, admin } = config
+  const { guards, tls, http, admin, pools, routes } = config
+  // What its last route has is what was set for all routes.
+  const last = routes.findLast(({ shared }) => !shared)
   return stringify(
     {
       workers: config.workers,
@@ -43,6 +49,7 @@ export function configToYaml(config: Config): string {
       'forwarded-fields': http.forwardedFields,
       traceparent: http.traceparent,
       'sticky-secret': http.stickySecret,
+      ...(last === undefined ? {} : routeLimits(last)),
       'connection-rate': guards.connectionRate,
       'connection-burst': guards.connectionBurst,
       'connections-per-address': guards.connectionsPerAddress,
@@ -57,29 +64,68 @@ export function configToYaml(config: Config): string {
       'ipv4-prefix': guards.ipv4Prefix,
       'ipv6-prefix': guards.ipv6Prefix,
       'address-table-size': guards.addressTableSize,
-      listeners: config.listeners.map(listener => listenerSection(listener, config.pools)),
-      pools: Object.fromEntries(config.pools.map(pool => [pool.name, poolSection(pool)])),
+      listeners: config.listeners.map(listener => listenerSection(listener, config)),
+      routes: routes.filter(({ shared }) => shared).map(route => routeSection(route, '', pools)),
+      pools: Object.fromEntries(pools.map(pool => [pool.name, poolSection(pool)])),
     },
     { aliasDuplicateObjects: false },
   )
 }
 
-function listenerSection(listener: ListenerConfig, pools: readonly PoolConfig[]): object {
-  const { name, mode, host, port, pool, routes, proxyProtocolFrom, forwardedFrom, alpn } = listener
+function listenerSection(listener: ListenerConfig, { pools, routes }: Config): object {
+  const { name, mode, host, port, pool, proxyProtocolFrom, forwardedFrom, alpn } = listener
+  const own = listener.httpRoutes
+    .slice(0, -1)
+    .map(index => routes[index]!)
+    .filter(({ shared }) => !shared)
+  const serverNames = listener.routes.map(route => [route.serverName, pools[route.pool]!.name])
   return {
-    listen: formatListenUrl(mode, host, port),
+    listen: formatListenUrl(mode, host, port) + formatRedirect(listener.redirectPort),
     name,
     ...(pool === -1 ? {} : { pool: pools[pool]!.name }),
-    ...(routes.length === 0
-      ? {}
-      : {
-          routes: Object.fromEntries(
-            routes.map(route => [route.serverName, pools[route.pool]!.name]),
-          ),
-        }),
+    ...(own.length === 0 ? {} : { routes: own.map(route => routeSection(route, name, pools)) }),
+    ...(serverNames.length === 0 ? {} : { routes: Object.fromEntries(serverNames) }),
     'proxy-protocol-from': proxyProtocolFrom,
     ...(speaksHttp(mode) ? { 'forwarded-from': forwardedFrom } : {}),
     ...(terminatesTls(mode) ? { alpn } : {}),
+    ...(mode === 'https' ? hstsSettings(listener.hsts) : {}),
+  }
+}
+
+function routeSection(route: RouteConfig, listener: string, pools: readonly PoolConfig[]): object {
+  const { name, host, path, exact, stripPrefix, rewriteHost } = route
+  return {
+    // Made of what follows unless it was given; then it may be longer than one that is.
+    ...(name === defaultRouteName(listener, route) ? {} : { name }),
+    ...(host === '' ? {} : { host }),
+    path,
+    exact,
+    pool: pools[route.pool]!.name,
+    'strip-prefix': stripPrefix,
+    ...(rewriteHost === '' ? {} : { 'rewrite-host': rewriteHost }),
+    'request-headers': editsSection(route.requestFields),
+    'response-headers': editsSection(route.responseFields),
+    ...routeLimits(route),
+  }
+}
+
+function editsSection({ remove, set, add }: FieldEdits): object {
+  const added = Map.groupBy(add, ({ name }) => name)
+  return {
+    remove,
+    set: Object.fromEntries(set.map(({ name, value }) => [name, value])),
+    add: Object.fromEntries(
+      [...added].map(([name, fields]) => [name, fields.map(({ value }) => value)]),
+    ),
+  }
+}
+
+function routeLimits(route: RouteConfig): object {
+  return {
+    'body-timeout': formatDuration(route.bodyTimeoutMs),
+    'response-timeout': formatDuration(route.responseTimeoutMs),
+    'exchange-timeout': formatDuration(route.exchangeTimeoutMs),
+    'body-max': route.bodyMax,
   }
 }
 

@@ -80,6 +80,8 @@ export class Prober {
         void this.#examine(patient)
       }
     }
+    // A weir that only redirects has none to wait for.
+    if (this.#patients.length === 0) this.#firstRound.resolve()
     this.#sweep = setInterval(() => this.sweep(performance.now()), SWEEP_MS)
   }
 

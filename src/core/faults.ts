@@ -6,7 +6,10 @@
 import type { RefusalName } from './refusals.ts'
 
 export const faults = [
-  ['no-route', 'no route covers the host and the path, or its pool is none'],
+  [
+    'no-route',
+    'no route of the listener covers the host and the path; it has no pool for the rest (404)',
+  ],
   ['no-backend', 'no backend of the pool is up'],
   ['circuit-open', 'the circuit breaker of each backend that is up is open'],
   ['queue-full', '--queue-max requests wait already for a backend below its max-connections'],

@@ -11,7 +11,7 @@ import type { ReadBuffers } from '../transport/read-buffer.ts'
 import type { TlsContexts } from '../transport/tls-contexts.ts'
 import type { IdleBackends } from './idle-backends.ts'
 import type { Pool } from './pool.ts'
-import type { Routes } from './route.ts'
+import type { Routes } from './routes.ts'
 import type { SessionLog } from './session-log.ts'
 import type { TcpSession } from './tcp-session.ts'
 
@@ -46,6 +46,8 @@ export interface Entrance {
   readonly alpn: Buffer | null
   /** Routes by server name to pool index; see server-name-routes.ts. */
   readonly routes: ReadonlyMap<string, number>
+  /** The line of Strict-Transport-Security that all responses get; '' for none. */
+  readonly hsts: string
   /** null unless the listener speaks HTTP. */
   readonly httpRoutes: Routes | null
 }

@@ -19,7 +19,9 @@ import type { Http1Backend } from './http1-backend.ts'
 import type { Http1Session } from './http1-session.ts'
 import { isIdempotent, isShareable } from './methods.ts'
 import type { Pool } from './pool.ts'
+import { httpsLocation } from './redirect.ts'
 import { RequestBody } from './request-body.ts'
+import { nextRequestId } from './request-id.ts'
 import { writeRequest } from './request-writer.ts'
 import type { BackendFailure, ResponseOwner } from './response-owner.ts'
 import { sendsChunks, writeInterim, writeResponse, writeSwitch } from './response-writer.ts'
@@ -79,7 +81,7 @@ export class Exchange implements ResponseOwner {
     this.#session = session
     this.head = head
     this.route = session.routes.last
-    this.requestId = session.nextRequestId()
+    this.requestId = nextRequestId()
     this.#deadline = new Deadline(() => this.#expired())
   }
 
@@ -96,6 +98,8 @@ export class Exchange implements ResponseOwner {
 
   #chooseRoute(): void {
     const { head } = this
+    const { redirectPort } = this.#session.client.entrance.config
+    if (redirectPort !== 0) return this.#redirect(redirectPort)
     const route = this.#session.routes.find(head.authority, head.target.path)
     this.route = route
     const { pool, config } = route
@@ -110,6 +114,18 @@ export class Exchange implements ResponseOwner {
     if (pool.sticky !== null) this.#wished = pool.sticky.find(head)
     this.#choice = new BackendChoice(this, this.#session, pool, this.#wished)
     this.#choice.onTurn()
+  }
+
+  #redirect(port: number): void {
+    const location = httpsLocation(this.head, port)
+    if (location === '') {
+      this.#session.countRefusal(refusal('bad-request'))
+      return this.#answer(400, 'bad-request')
+    }
+    this.status = 308
+    const { hasBody, connection } = this.head
+    this.#session.redirect(location, this.requestId, !hasBody && connection.keepAlive)
+    this.#finish(false)
   }
 
   get #pool(): Pool {
@@ -157,7 +173,9 @@ export class Exchange implements ResponseOwner {
     const { head } = this
     this.#connection = connection
     connection.begin(this, head.method === 'HEAD', head.upgrade)
-    const text = writeRequest(head, origin, this.requestId, this.backendName, this.#pool.sticky)
+    const { route } = this
+    const written = writeRequest(head, origin, this.requestId, this.backendName, route)
+    const text = route.editRequest(written)
     this.#sentMs = performance.now()
     if (head.hasBody) return this.#sendWithBody(connection, text)
     this.#requestWhole = true
@@ -254,14 +272,14 @@ export class Exchange implements ResponseOwner {
     // Without an end of its own the body ends with the connection.
     const delimited = head.isDelimited ? head.body >= 0 || minor === 1 : minor === 1
     if (!delimited || !this.head.connection.keepAlive) session.closeAfter()
-    session.writer.text(
-      writeResponse(head, {
-        minor,
-        keepAlive: session.keepsAlive,
-        toHead: method === 'HEAD',
-        cookie: this.#cookie(),
-      }),
-    )
+    const written = writeResponse(head, {
+      minor,
+      keepAlive: session.keepsAlive,
+      toHead: method === 'HEAD',
+      hsts: session.hsts,
+      cookie: this.#cookie(),
+    })
+    session.writer.text(this.route.editResponse(written))
     this.waitFor(session.edge.config.idleTimeoutMs)
   }
 

@@ -28,10 +28,19 @@ export interface Answer {
   readonly keepAlive: boolean
   /** HEAD: the same head, and no body. */
   readonly toHead: boolean
+  /** The line of Strict-Transport-Security; '' for none. */
+  readonly hsts: string
 }
 
 /** The whole answer. */
-export function writeAnswer({ status, reason, requestId, keepAlive, toHead }: Answer): string {
+export function writeAnswer({
+  status,
+  reason,
+  requestId,
+  keepAlive,
+  toHead,
+  hsts,
+}: Answer): string {
   const title = titles[status] ?? 'Error'
   const body = `${JSON.stringify({ type: 'about:blank', title, status, reason, request: requestId })}\n`
   const wait = retryAfter[status]
@@ -40,7 +49,7 @@ export function writeAnswer({ status, reason, requestId, keepAlive, toHead }: An
     'Content-Type: application/problem+json\r\n' +
     `Content-Length: ${body.length}\r\n` +
     'Cache-Control: no-store\r\n' +
-    `X-Request-Id: ${requestId}\r\n` +
+    `X-Request-Id: ${requestId}\r\n${hsts}` +
     (wait === undefined ? '' : `Retry-After: ${wait}\r\n`) +
     `Connection: ${keepAlive ? 'keep-alive' : 'close'}\r\n\r\n${toHead ? '' : body}`
   )

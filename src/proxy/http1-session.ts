@@ -2,7 +2,6 @@
  * A client connection that speaks HTTP/1.1: reads one request after the other, and lets one exchange at a
  * time answer it. Requests that come early wait their turn in the order in which they came.
  */
-import { randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { type ChunkOwner, ChunkReader } from '../codec/http1/chunks.ts'
 import { CR } from '../codec/http1/characters.ts'
@@ -22,8 +21,10 @@ import { Exchange } from './exchange.ts'
 import { countExchange, countUnread } from './exchange-counters.ts'
 import { writeAnswer } from './http-answer.ts'
 import type { Pool } from './pool.ts'
+import { writeRedirect } from './redirect.ts'
+import { nextRequestId } from './request-id.ts'
 import type { Origin } from './request-writer.ts'
-import type { Routes } from './route.ts'
+import type { Routes } from './routes.ts'
 import type { TcpSession } from './tcp-session.ts'
 
 const SESSION = Symbol('http1-session')
@@ -38,9 +39,6 @@ const BODY = 1
 /** The request is whole, its response is not. */
 const TURN = 2
 const CLOSED = 3
-
-const requestIdPrefix = randomBytes(8).toString('hex')
-let requestCount = 0
 
 export class Http1Session implements Reader, ChunkOwner, ClientWriterOwner {
   readonly client: TcpSession
@@ -149,10 +147,6 @@ export class Http1Session implements Reader, ChunkOwner, ClientWriterOwner {
 
   get source(): number {
     return this.client.source
-  }
-
-  nextRequestId(): string {
-    return `${requestIdPrefix}${(requestCount++).toString(16).padStart(8, '0')}`
   }
 
   /** The connection is closed after the exchange that runs. */
@@ -357,9 +351,23 @@ export class Http1Session implements Reader, ChunkOwner, ClientWriterOwner {
   answer(status: number, reason: string, requestId: string, keepAlive: boolean): void {
     if (!keepAlive) this.keepsAlive = false
     const toHead = this.#head.method === 'HEAD'
-    this.writer.text(writeAnswer({ status, reason, requestId, keepAlive: this.keepsAlive, toHead }))
+    const { keepsAlive, hsts } = this
+    this.writer.text(
+      writeAnswer({ status, reason, requestId, keepAlive: keepsAlive, toHead, hsts }),
+    )
     // In advance() more may follow; where a failure far away is told, nobody else would send it.
     if (!this.#advancing) this.writer.flush()
+  }
+
+  /** 308. @param keepAlive whether the request leaves the connection usable */
+  redirect(location: string, requestId: string, keepAlive: boolean): void {
+    if (!keepAlive) this.keepsAlive = false
+    this.writer.text(writeRedirect(location, requestId, this.keepsAlive))
+  }
+
+  /** The line of Strict-Transport-Security for all responses; '' for none. */
+  get hsts(): string {
+    return this.client.entrance.hsts
   }
 
   countRefusal(refused: number): void {
@@ -424,7 +432,7 @@ export class Http1Session implements Reader, ChunkOwner, ClientWriterOwner {
           ? 'request-too-large'
           : 'not-supported'
     this.countRefusal(refusal(reason))
-    const requestId = this.nextRequestId()
+    const requestId = nextRequestId()
     this.answer(code, reason, requestId, false)
     countUnread(this, code)
     this.edge.log.badRequest(this, code, reason, requestId)
@@ -442,7 +450,7 @@ export class Http1Session implements Reader, ChunkOwner, ClientWriterOwner {
     if (this.#state === HEAD) {
       this.countRefusal(refusal('request-timeout'))
       // Who has said nothing gets no answer: it may be about to ask, and would take it for its own.
-      if (this.#scanned > 0) this.answer(408, 'request-timeout', this.nextRequestId(), false)
+      if (this.#scanned > 0) this.answer(408, 'request-timeout', nextRequestId(), false)
       return this.#close()
     }
     if (this.#state === BODY) return this.#refuseBody(408, 'request-timeout')

@@ -20,7 +20,7 @@ import {
 } from '../codec/http1/field-names.ts'
 import { CHUNKED } from '../codec/http1/framing.ts'
 import type { RequestHead } from '../codec/http1/request-head.ts'
-import type { Sticky } from './sticky.ts'
+import type { Route } from './route.ts'
 
 export interface Origin {
   /** Address of the client. */
@@ -32,18 +32,20 @@ export interface Origin {
 
 /**
  * @param backendHost for clients that named none
- * @param sticky      whose cookie stays behind; null for none
  */
 export function writeRequest(
   head: RequestHead,
   origin: Origin,
   requestId: string,
   backendHost: string,
-  sticky: Sticky | null,
+  route: Route,
 ): string {
   const { target, authority, connection } = head
-  const host = authority === '' ? backendHost : authority
-  let out = `${head.method} ${target.path}${target.query} HTTP/1.1\r\nHost: ${host}\r\n`
+  const asked = authority === '' ? backendHost : authority
+  const path = route.forwardedPath(target.path)
+  const host = route.forwardedHost(asked)
+  let out = `${head.method} ${path}${target.query} HTTP/1.1\r\nHost: ${host}\r\n`
+  const sticky = route.pool?.sticky ?? null
   let from = ''
   let via = '1.1 weir'
   let told = 0
@@ -77,7 +79,7 @@ export function writeRequest(
   const says = (number: number): boolean => (told & (1 << number)) !== 0
   out += `X-Forwarded-For: ${from === '' ? origin.address : `${from}, ${origin.address}`}\r\n`
   if (!says(X_FORWARDED_PROTO)) out += `X-Forwarded-Proto: ${origin.proto}\r\n`
-  if (!says(X_FORWARDED_HOST)) out += `X-Forwarded-Host: ${host}\r\n`
+  if (!says(X_FORWARDED_HOST)) out += `X-Forwarded-Host: ${asked}\r\n`
   if (!says(X_REQUEST_ID)) out += `X-Request-Id: ${requestId}\r\n`
   out += `Via: ${via}\r\n`
   if (head.upgrade) out += 'Connection: Upgrade\r\nUpgrade: websocket\r\n'

@@ -1,5 +1,9 @@
 /** The head a client gets: the backend's, written anew. */
-import { CONTENT_LENGTH, isHopByHop } from '../codec/http1/field-names.ts'
+import {
+  CONTENT_LENGTH,
+  isHopByHop,
+  STRICT_TRANSPORT_SECURITY,
+} from '../codec/http1/field-names.ts'
 import { hasNoBody, readLength } from '../codec/http1/framing.ts'
 import type { ResponseHead } from '../codec/http1/response-head.ts'
 
@@ -10,6 +14,8 @@ export interface ResponseOptions {
   readonly toHead: boolean
   /** A whole Set-Cookie line of ours, or ''. */
   readonly cookie: string
+  /** The line of Strict-Transport-Security in place of the backend's; '' keeps that. */
+  readonly hsts: string
 }
 
 /** Whether the body is to be sent in chunks: its length is not known, and the client knows chunks. */
@@ -19,14 +25,16 @@ export function sendsChunks(head: ResponseHead, minor: number): boolean {
 
 export function writeResponse(head: ResponseHead, options: ResponseOptions): string {
   const { connection } = head
+  const { hsts } = options
   let out = `HTTP/1.1 ${head.status} ${head.reason}\r\n`
   for (let field = 0; field < head.count; field++) {
-    if (isHopByHop(head.number(field))) continue
+    const number = head.number(field)
+    if (isHopByHop(number) || (number === STRICT_TRANSPORT_SECURITY && hsts !== '')) continue
     const name = head.name(field)
     if (connection.named.length > 0 && connection.named.includes(name.toLowerCase())) continue
     out += `${name}: ${head.value(field)}\r\n`
   }
-  out += options.cookie
+  out += options.cookie + hsts
   if (sendsChunks(head, options.minor)) out += 'Transfer-Encoding: chunked\r\n'
   else out += lengthField(head, options.toHead)
   if (!options.keepAlive) out += 'Connection: close\r\n'

@@ -1,6 +1,8 @@
 /** Routes of one worker: which pool a request goes to, and how it is treated on its way there. */
 import type { RouteConfig } from '../config/config.ts'
 import { jsonText } from '../core/escapes.ts'
+import { type HeadEdits, headEdits } from './head-edits.ts'
+import { countSegments, withoutSegments } from './path-tree.ts'
 import type { Pool } from './pool.ts'
 
 export class Route {
@@ -11,36 +13,39 @@ export class Route {
   readonly nameInJson: string
   /** null answers 404. */
   readonly pool: Pool | null
+  /** Segments that are left out of what is forwarded. */
+  readonly #stripped: number
+  readonly #requestEdits: HeadEdits | null
+  readonly #responseEdits: HeadEdits | null
 
   constructor(index: number, config: RouteConfig, pool: Pool | null) {
     this.index = index
     this.config = config
     this.nameInJson = jsonText(config.name)
     this.pool = pool
-  }
-}
-
-/** The routes of one listener. */
-export class Routes {
-  readonly #routes: readonly Route[]
-
-  /** @param routes the most specific first; the last one matches all */
-  constructor(routes: readonly Route[]) {
-    this.#routes = routes
+    this.#stripped = config.stripPrefix ? countSegments(config.path) : 0
+    this.#requestEdits = headEdits(config.requestFields)
+    this.#responseEdits = headEdits(config.responseFields)
   }
 
-  /** What a request is counted under that was refused before it could be matched. */
-  get last(): Route {
-    return this.#routes.at(-1)!
+  /** @param path that the route matches; @returns what the backend gets */
+  forwardedPath(path: string): string {
+    return this.#stripped === 0 ? path : withoutSegments(path, this.#stripped)
   }
 
-  /**
-   * The first route that matches; there is always one.
-   *
-   * @param authority whom the client asked for, with or without a port; '' for none
-   * @param path in normal form
-   */
-  find(_authority: string, _path: string): Route {
-    return this.last
+  /** @param asked whom the client asked for; @returns the Host field for the backend */
+  forwardedHost(asked: string): string {
+    const { rewriteHost } = this.config
+    return rewriteHost === '' ? asked : rewriteHost
+  }
+
+  /** @param head as it is about to be sent, whole */
+  editRequest(head: string): string {
+    return this.#requestEdits === null ? head : this.#requestEdits.apply(head)
+  }
+
+  /** @param head as it is about to be sent, whole */
+  editResponse(head: string): string {
+    return this.#responseEdits === null ? head : this.#responseEdits.apply(head)
   }
 }

@@ -148,7 +148,8 @@ export class TcpSession
     this.serverName = hello.serverName
     const { config, routes, tls } = this.entrance
     const pool = routeServerName(routes, hello.serverName, config.pool)
-    if (pool === -1) return this.#refuse(UNKNOWN_SERVER_NAME)
+    // Of https each request says where it goes.
+    if (pool === -1 && config.mode !== 'https') return this.#refuse(UNKNOWN_SERVER_NAME)
     if (tls === null) return this.#connect(pool)
 
     const tlsConfig = this.edge.config.tls
@@ -160,7 +161,7 @@ export class TcpSession
     const context = tls.pick(hello.serverName, hello.ticketName)
     if (context === null) return this.#refuse(UNKNOWN_SERVER_NAME)
 
-    this.#pool = this.edge.pools[pool]!
+    this.#pool = this.edge.pools[pool] ?? null
     this.handshake = new Handshake(this.socket, hello, context, this.entrance.alpn, this)
     this.edge.deadlines.set(this.#deadline, tlsConfig.handshakeTimeoutMs)
     this.handshake.start()
@@ -179,9 +180,8 @@ export class TcpSession
   onSecure(): void {
     this.edge.deadlines.clear(this.#deadline)
     this.handshake?.count(this.edge.slice, this.edge.at)
-    const pool = this.#pool!
     if (this.entrance.config.mode === 'https') this.#speakHttp(this.handshake!.socket)
-    else this.#connect(this.edge.pools.indexOf(pool))
+    else this.#connect(this.edge.pools.indexOf(this.#pool!))
   }
 
   onHandshakeFailed(cause: string): void {

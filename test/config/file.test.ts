@@ -22,6 +22,27 @@ test('unknown keys are told by place, with the nearest that there is', async t =
   ])
 })
 
+test('keys of routes and of their edits have places and neighbours too', async t => {
+  const text = `
+routes:
+  - { pth: /a, request-headers: { st: {} } }
+listeners:
+  - listen: http://:1
+    routes: [{ hots: a.test }]
+  - listen: http://:2
+    routes: { a.test: 1 }
+`
+  t.match(problems(text).toSorted(), [
+    /f\.yaml:3:\d+ routes\.0\.pth: unknown key pth; did you mean path\?/,
+    /f\.yaml:3:\d+ routes\.0\.request-headers\.st: unknown key st; did you mean set\?/,
+    /f\.yaml:6:\d+ listeners\.0\.routes\.0\.hots: unknown key hots; did you mean host\?/,
+    /f\.yaml:8:\d+ listeners\.1\.routes\.a\.test: .*expected string/,
+  ])
+  t.match(problems('routes: [{ response-headers: { set: { X: 1 } } }]'), [
+    /f\.yaml:1:\d+ routes\.0\.response-headers\.set\.X: .*expected string/,
+  ])
+})
+
 test('what is no YAML is told by line', async t => {
   t.match(problems('a: [1\nb: 2'), [/^f\.yaml:\d+:\d+: /])
   t.match(problems('workers: 1\nworkers: 2'), [/f\.yaml:2:1: .*unique/i])

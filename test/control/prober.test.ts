@@ -48,6 +48,13 @@ async function probed(it: ReturnType<typeof makeProber>, count: number): Promise
   await until(() => it.probes.every((each, i) => each >= wanted[i]!), 'probes')
 }
 
+test('without a backend the first round is over at once', async t => {
+  const { prober } = makeProber(t, { backends: [] })
+  prober.start()
+  await prober.firstRound()
+  t.pass('it did not wait for ever')
+})
+
 test('the first round judges every backend once, and tells', async t => {
   const it = makeProber(t)
   it.verdicts[1] = 'ECONNREFUSED'

@@ -54,3 +54,10 @@ function isPort(text: string, colon: number): boolean {
   }
   return port <= PORT_MAX
 }
+
+/** Where the host of an authority ends: at the colon before its port, or where the text ends. */
+export function endOfHost(authority: string): number {
+  if (authority.charCodeAt(0) === BRACKET) return authority.indexOf(']') + 1
+  const colon = authority.indexOf(':')
+  return colon === -1 ? authority.length : colon
+}

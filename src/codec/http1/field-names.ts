@@ -22,6 +22,7 @@ export const HTTP2_SETTINGS = 18
 export const USER_AGENT = 19
 export const REFERER = 20
 export const COOKIE = 21
+export const STRICT_TRANSPORT_SECURITY = 22
 
 const names = [
   '',
@@ -46,6 +47,7 @@ const names = [
   'user-agent',
   'referer',
   'cookie',
+  'strict-transport-security',
 ] as const
 
 /** How many numbers there are; {@link OTHER} is one. */
@@ -82,6 +84,11 @@ function isName(bytes: Uint8Array, start: number, length: number, name: string):
     if ((bytes[start + i]! | 0x20) !== name.charCodeAt(i)) return false
   }
   return true
+}
+
+/** The number of the field with that name, in latin1. */
+export function numberOfField(name: string): number {
+  return fieldNumber(Buffer.from(name, 'latin1'), 0, name.length)
 }
 
 /** Fields that are about one connection and go no further, RFC 9110 §7.6.1. */

@@ -8,7 +8,7 @@ export const trafficFlags = {
     kind: 'urls',
     scope: 'process',
     value: 'URL',
-    help: 'Accept here: tcp://ADDR:PORT (plain), tls://… (terminate TLS), sni://… (route by server name, TLS stays whole), http://… or https://… (look at each request); repeatable',
+    help: 'Accept here: tcp://ADDR:PORT (plain), tls://… (terminate TLS), sni://… (route by server name, TLS stays whole), http://… or https://… (look at each request; http://…?redirect=https answers with 308); repeatable',
   },
   backend: {
     group: 'Traffic',

@@ -1,7 +1,14 @@
 /** Pools: `--backend` fills one, the file names the others. */
 import type { BalancerName } from '../../balance/balancers.ts'
 import { readBackendUrl } from '../backend-url.ts'
-import type { BackendConfig, PoolConfig, ProbeKind, SendProxy } from '../config.ts'
+import {
+  type BackendConfig,
+  type ListenerMode,
+  type PoolConfig,
+  type ProbeKind,
+  type SendProxy,
+  speaksHttp,
+} from '../config.ts'
 import type { Problem } from '../flag.ts'
 import type { Settings } from '../flags.ts'
 import { didYouMean } from '../nearest.ts'
@@ -29,12 +36,6 @@ export function resolvePools(resolution: Resolution): PoolConfig[] {
     const urls =
       typeof section.backends === 'string' ? section.backends.split(/[\s,]+/) : section.backends
     pools.push(pool(name, urls, own, where('backends'), problems))
-  }
-  if (pools.length === 0) {
-    problems.push({
-      where: '--backend',
-      message: 'no backend is given; write --backend tcp://HOST:PORT, or pools in the config file',
-    })
   }
   return pools
 }
@@ -120,6 +121,47 @@ function sticky(settings: Settings, problems: Problem[]): PoolConfig['sticky'] {
     })
   }
   return { cookie, maxAge: Math.round(settings['sticky-ttl']! / 1000) }
+}
+
+/** @returns -1 if there are several, or none (which is told elsewhere) */
+export function onlyPool(pools: readonly PoolConfig[], where: string, problems: Problem[]): number {
+  if (pools.length > 1) {
+    problems.push({
+      where,
+      message: `there are ${pools.length} pools; say which with pool: NAME or ?pool=NAME`,
+    })
+  }
+  return pools.length === 1 ? 0 : -1
+}
+
+/** @returns -1 if there is none */
+export function poolNamed(
+  name: string,
+  pools: readonly PoolConfig[],
+  where: string,
+  problems: Problem[],
+): number {
+  const index = pools.findIndex(pool => pool.name === name)
+  if (index === -1) {
+    problems.push({ where, message: `there is no pool ${name}${suggestPool(name, pools)}` })
+  }
+  return index
+}
+
+/** What is looked at as HTTP goes to backends that speak it, and the other way round. */
+export function checkScheme(
+  mode: ListenerMode,
+  pool: PoolConfig | undefined,
+  where: string,
+  problems: Problem[],
+): void {
+  const odd = pool?.backends.find(({ scheme }) => speaksHttp(scheme) !== speaksHttp(mode))
+  if (pool === undefined || odd === undefined) return
+  const wanted = speaksHttp(mode) ? 'http:// or https://' : 'tcp:// or tls://'
+  problems.push({
+    where,
+    message: `${mode === 'http' || mode === 'https' ? 'an' : 'a'} ${mode} listener needs ${wanted} backends, pool ${pool.name} has ${odd.scheme}://${odd.name}`,
+  })
 }
 
 export function suggestPool(name: string, pools: readonly PoolConfig[]): string {

@@ -12,10 +12,10 @@ export function resolveServerNames(
   problems: Problem[],
 ): SniRoute[] {
   const names = Object.keys(routes)
-  if ((mode === 'tcp' || mode === 'http') && names.length > 0) {
+  if (mode === 'tcp' && names.length > 0) {
     problems.push({
       where,
-      message: `${mode === 'tcp' ? 'a tcp' : 'an http'} listener sees no server name to route by; use sni://, tls:// or https://`,
+      message: 'a tcp listener sees no name to route by; use sni://, tls://, http:// or https://',
     })
   }
   return names.flatMap(serverName => {

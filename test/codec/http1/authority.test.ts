@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { isAuthority } from '../../../src/codec/http1/authority.ts'
+import { endOfHost, isAuthority } from '../../../src/codec/http1/authority.ts'
 
 test('a name or an address, and perhaps a port', async t => {
   for (const text of [
@@ -56,5 +56,17 @@ test('what readers differ about is none', async t => {
     'a'.repeat(255),
   ]) {
     t.equal(isAuthority(text), false, text)
+  }
+})
+
+test('a host ends before its port, and a colon within brackets is none', async t => {
+  for (const [authority, host] of [
+    ['a.test:80', 'a.test'],
+    ['a.test', 'a.test'],
+    ['[::1]:80', '[::1]'],
+    ['[::1]', '[::1]'],
+    ['', ''],
+  ] as const) {
+    t.equal(authority.slice(0, endOfHost(authority)), host)
   }
 })

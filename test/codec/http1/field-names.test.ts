@@ -30,3 +30,9 @@ test('framing and hop fields stay, the others go on', async t => {
   t.equal(names.isHopByHop(names.OTHER), false)
   t.equal(names.isHopByHop(names.HOST), false)
 })
+
+test('a text has the number of its name too', async t => {
+  t.equal(names.numberOfField('Strict-Transport-Security'), names.STRICT_TRANSPORT_SECURITY)
+  t.equal(names.numberOfField('content-length'), names.CONTENT_LENGTH)
+  for (const name of ['', 'Hosts', 'x-host']) t.equal(names.numberOfField(name), names.OTHER, name)
+})

@@ -1,0 +1,27 @@
+/** What `?redirect=https` answers: the same host, path and query, over TLS. */
+import type { RequestHead } from '../codec/http1/request-head.ts'
+import { endOfHost } from '../codec/http1/authority.ts'
+
+const HTTPS_PORT = 443
+
+/**
+ * @param port that https is listened on
+ * @returns '' for a client of HTTP/1.0 that named no host
+ */
+export function httpsLocation({ authority, target }: RequestHead, port: number): string {
+  if (authority === '') return ''
+  const host = authority.slice(0, endOfHost(authority))
+  const path = target.path === '*' ? '/' : target.path
+  return `https://${host}${port === HTTPS_PORT ? '' : `:${port}`}${path}${target.query}`
+}
+
+/** 308: unlike 301 it keeps the method (RFC 9110 §15.4.9). */
+export function writeRedirect(location: string, requestId: string, keepAlive: boolean): string {
+  return (
+    'HTTP/1.1 308 Permanent Redirect\r\n' +
+    `Location: ${location}\r\n` +
+    'Content-Length: 0\r\n' +
+    `X-Request-Id: ${requestId}\r\n` +
+    `Connection: ${keepAlive ? 'keep-alive' : 'close'}\r\n\r\n`
+  )
+}

@@ -1,0 +1,24 @@
+/** Routes for unit tests, without pools behind them. */
+import type { RouteConfig } from '../../src/config/config.ts'
+import { Route } from '../../src/proxy/route.ts'
+
+const PLAIN: RouteConfig = {
+  name: 'last',
+  shared: false,
+  host: '',
+  path: '/',
+  exact: false,
+  pool: -1,
+  stripPrefix: false,
+  rewriteHost: '',
+  requestFields: { remove: [], set: [], add: [] },
+  responseFields: { remove: [], set: [], add: [] },
+  bodyTimeoutMs: 1000,
+  responseTimeoutMs: 1000,
+  exchangeTimeoutMs: 0,
+  bodyMax: 0,
+}
+
+export function testRoute(config: Partial<RouteConfig> = {}): Route {
+  return new Route(0, { ...PLAIN, ...config }, null)
+}
