@@ -130,10 +130,10 @@ export class ChunkReader {
         if (byte !== COLON) return this.#trailerName(byte)
         return this.#trailer(forbidden.has(this.#name) ? BROKEN : TRAILER_VALUE)
       case TRAILER_VALUE:
-        if (byte === CR) return TRAILER_LF
+        if (byte === CR) return this.#trailer(TRAILER_LF)
         return this.#trailer(isValueByte[byte] === 0 ? BROKEN : TRAILER_VALUE)
       case TRAILER_LF:
-        return byte === LF ? TRAILER_NAME_START : BROKEN
+        return this.#trailer(byte === LF ? TRAILER_NAME_START : BROKEN)
       case LAST_LF:
         return byte === LF ? DONE : BROKEN
       default:
