@@ -109,7 +109,7 @@ async function listen(): Promise<void> {
 function hear(message: MainMessage): void {
   switch (message.type) {
     case 'address':
-      targets[message.backend]!.address = message.address
+      moveBackend(message.backend, message.address)
       break
     case 'tickets':
       start.tickets = message.tickets
@@ -134,12 +134,25 @@ function hear(message: MainMessage): void {
   }
 }
 
+function moveBackend(backend: number, address: string): void {
+  const target = targets[backend]!
+  target.address = address
+  edge.idleBackends.purge(backend)
+  // And those that were being dialed at the old address.
+  setTimeout(() => edge.idleBackends.purge(backend), target.timeoutMs)
+}
+
 /** Each step of the wheel: sign of life, housekeeping, and whether a drain is over. */
 function step(lateMs: number): void {
   shared.workers.beat(worker)
   const { buckets } = counterRows.loopDelaySeconds
   observe(slice, at.loopDelaySeconds, buckets, lateMs / 1000)
-  for (const pool of edge.pools) if (pool.waiting > 0) pool.step()
+  for (const pool of edge.pools) {
+    if (pool.waiting > 0) pool.step()
+    for (let backend = pool.first; backend < pool.end; backend++) {
+      if (pool.isOut(backend)) edge.idleBackends.purge(backend)
+    }
+  }
   slice[at.addressEvictions]! += shared.addresses.evictions - evictions
   slice[at.addressOverflows]! += shared.addresses.overflows - overflows
   evictions = shared.addresses.evictions

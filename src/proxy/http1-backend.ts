@@ -42,6 +42,8 @@ export class Http1Backend implements Reader, ChunkOwner {
   readonly openedMs = performance.now()
   /** While it is kept; set by its keeper. */
   readonly deadline: Deadline
+  /** Step of the wheel from which on it is not used again; 0 until its keeper knows. */
+  retireStep = 0
   /** Exchanges so far. */
   served = 0
   readonly #keeper: BackendKeeper

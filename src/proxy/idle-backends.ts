@@ -3,16 +3,24 @@
  *
  * Those of pools that pipeline may be shared by the requests of one turn of the event loop: all are written
  * at its end, at once.
+ *
+ * What was opened before a backend was in doubt, or had another address, is not used again: neither
+ * what waits then nor what comes back later.
  */
 import type { PoolConfig } from '../config/config.ts'
-import type { Deadlines } from '../transport/deadlines.ts'
+import { type Deadlines, STEP_MS } from '../transport/deadlines.ts'
 import type { BackendKeeper, Http1Backend } from './http1-backend.ts'
 
 /** How many are kept and how long: a pool's settings. */
 export type IdleLimits = Pick<PoolConfig, 'backendIdleMax' | 'backendIdleMs' | 'backendMaxAgeMs'>
 
+/** A step of the wheel that never comes: 1.7 years. */
+const NEVER = 0x3fff_ffff
+
 export class IdleBackends implements BackendKeeper {
   readonly #kept: Http1Backend[][]
+  /** What was opened before is not used; by backend, ms. */
+  readonly #purgedMs: Float64Array
   /** By backend: the one that gathers requests in this turn. */
   readonly #gathering: (Http1Backend | null)[]
   readonly #toFlush: Http1Backend[] = []
@@ -23,6 +31,7 @@ export class IdleBackends implements BackendKeeper {
   /** @param limits by backend */
   constructor(limits: readonly IdleLimits[], deadlines: Deadlines) {
     this.#kept = limits.map(() => [])
+    this.#purgedMs = new Float64Array(limits.length)
     this.#gathering = limits.map(() => null)
     this.#limits = limits
     this.#deadlines = deadlines
@@ -30,10 +39,13 @@ export class IdleBackends implements BackendKeeper {
 
   /** @returns null if there is none */
   take(backend: number): Http1Backend | null {
-    const connection = this.#kept[backend]!.pop()
-    if (connection === undefined) return null
-    this.#deadlines.clear(connection.deadline)
-    return connection
+    const kept = this.#kept[backend]!
+    for (let connection = kept.pop(); connection !== undefined; connection = kept.pop()) {
+      this.#deadlines.clear(connection.deadline)
+      if (this.#deadlines.now < connection.retireStep) return connection
+      connection.destroy()
+    }
+    return null
   }
 
   /**
@@ -54,13 +66,19 @@ export class IdleBackends implements BackendKeeper {
     if (this.#toFlush.push(connection) === 1) setImmediate(this.#flush)
   }
 
-  /** Keeps it, or ends it where it is of no use or there are enough. */
+  /** Keeps it, or ends it where it is of no use, too old, or there are enough. */
   give(connection: Http1Backend): void {
     const kept = this.#kept[connection.backend]!
     const { backendIdleMax, backendIdleMs, backendMaxAgeMs } = this.#limits[connection.backend]!
-    const tooOld =
-      backendMaxAgeMs !== 0 && performance.now() - connection.openedMs >= backendMaxAgeMs
-    if (!connection.isReusable || tooOld || kept.length >= backendIdleMax) {
+    if (connection.retireStep === 0) {
+      connection.retireStep = this.#retireStep(connection.openedMs, backendMaxAgeMs)
+    }
+    if (
+      !connection.isReusable ||
+      kept.length >= backendIdleMax ||
+      this.#deadlines.now >= connection.retireStep ||
+      connection.openedMs < this.#purgedMs[connection.backend]!
+    ) {
       connection.destroy()
       return
     }
@@ -75,14 +93,29 @@ export class IdleBackends implements BackendKeeper {
     if (at !== -1) kept.splice(at, 1)
   }
 
+  /** Ends what is kept of `backend`; what is in use is not kept when it comes back. */
+  purge(backend: number): void {
+    // Not earlier than before: after clear() it is for good.
+    this.#purgedMs[backend] = Math.max(this.#purgedMs[backend]!, performance.now())
+    for (const connection of this.#kept[backend]!.splice(0)) this.#end(connection)
+  }
+
   /** Drain: none is kept any longer. */
   clear(): void {
-    for (const kept of this.#kept) {
-      for (const connection of kept.splice(0)) {
-        this.#deadlines.clear(connection.deadline)
-        connection.destroy()
-      }
-    }
+    this.#purgedMs.fill(Infinity)
+    for (const kept of this.#kept) for (const each of kept.splice(0)) this.#end(each)
+  }
+
+  #end(connection: Http1Backend): void {
+    this.#deadlines.clear(connection.deadline)
+    connection.destroy()
+  }
+
+  /** The step after the last in which it may be used. @param maxAgeMs 0 is no limit */
+  #retireStep(openedMs: number, maxAgeMs: number): number {
+    if (maxAgeMs === 0) return NEVER
+    const leftMs = Math.max(0, openedMs + maxAgeMs - performance.now())
+    return this.#deadlines.now + Math.floor(leftMs / STEP_MS)
   }
 
   #flushAll(): void {

@@ -46,6 +46,9 @@ export class Pool {
   readonly config: PoolConfig
   readonly sticky: Sticky | null
   readonly retryBudget: RetryBudget
+  /** Its backends are the numbers from `first` to before `end`. */
+  readonly first: number
+  readonly end: number
   readonly #parts: PoolParts
   /** Whether answers are of any interest. */
   readonly #watches: boolean
@@ -56,6 +59,8 @@ export class Pool {
     this.config = parts.config
     this.sticky = parts.sticky
     this.retryBudget = new RetryBudget(parts.config.retryBudget)
+    this.first = parts.first
+    this.end = parts.first + parts.targets.length
     this.#parts = parts
     this.#watches = parts.outlier.watchesAnswers || parts.breaker !== null
   }
@@ -132,6 +137,16 @@ export class Pool {
     const { outlier, breaker } = this.#parts
     outlier.broke(backend, ticks())
     breaker?.failed(backend)
+  }
+
+  /** Whether `backend` is in doubt, or gets no requests: connections to it are not kept. */
+  isOut(backend: number): boolean {
+    const { backends, breaker } = this.#parts
+    if (breaker !== null && !breaker.isClosed(backend)) return true
+    // One that drains goes on serving the clients it has.
+    return this.sticky === null
+      ? !backends.isUsable(backend, ticks())
+      : !backends.isServing(backend, ticks())
   }
 
   /** Joins the line. @returns false if it is full */

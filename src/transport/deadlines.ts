@@ -46,6 +46,11 @@ export class Deadlines {
     this.#timer = null
   }
 
+  /** Steps since start: time for those who need it no finer. */
+  get now(): number {
+    return this.#now
+  }
+
   /** Sets or moves `deadline` to `ms` from now; 0 clears it. */
   set(deadline: Deadline, ms: number): void {
     if (ms === 0) return this.clear(deadline)
