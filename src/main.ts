@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs'
 import type { Config } from './config/config.ts'
+import { loadErrorPages } from './config/error-pages.ts'
 import type { Problem } from './config/flag.ts'
 import { stickySecret } from './config/sticky-secret.ts'
 import { Admin } from './control/admin.ts'
@@ -81,6 +82,8 @@ export class Weir {
   readonly #tickets: TicketRotation
   readonly #certificates: CertificateWatch
   readonly #notifier: Notifier
+  /** What has happened to error pages since the config was checked. */
+  readonly #pageProblems: Problem[] = []
   readonly #admin: Admin | null
   #draining: Promise<void> | null = null
   #drainForced: () => void = () => {}
@@ -116,6 +119,7 @@ export class Weir {
       stickySecret: stickySecret(config),
       tickets: this.#tickets.secrets,
       certificates: this.#certificates.certificates,
+      errorPages: loadErrorPages(config.http.errorPages, this.#pageProblems),
     })
     this.#prober = new Prober({
       config,
@@ -214,6 +218,7 @@ export class Weir {
       this.#resolver.resolveAll(),
     ])
     return [
+      ...this.#pageProblems,
       ...ports.map(({ listener, message }) => ({
         where: listener === '--admin' ? listener : `--listen ${listener}`,
         message,

@@ -24,6 +24,7 @@ import { CidrSet, parseCidr } from './core/cidr-set.ts'
 import { Admission } from './guard/admission.ts'
 import { Accept } from './proxy/accept.ts'
 import type { Edge, Entrance } from './proxy/edge.ts'
+import { ErrorPages } from './proxy/error-pages.ts'
 import { IdleBackends } from './proxy/idle-backends.ts'
 import { Pool } from './proxy/pool.ts'
 import { Route } from './proxy/route.ts'
@@ -78,6 +79,7 @@ const edge: Edge = {
   readBuffers: new ReadBuffers(),
   idleBackends: new IdleBackends(idleLimits, deadlines),
   log,
+  errorPages: new ErrorPages(start.errorPages),
   slice,
   at,
   sessions: new Set(),

@@ -171,8 +171,9 @@ export interface HttpConfig {
 }
 
 export interface ErrorPage {
-  /** 400 to 599. */
-  readonly status: number
+  /** Lowest and highest status it is for, 400 to 599; the narrower page wins. */
+  readonly statusMin: number
+  readonly statusMax: number
   readonly file: string
 }
 

@@ -1,6 +1,7 @@
 /** Flags, environment and file → a valid `Config`, or every problem there is, all at once. */
 import { checkCertificates } from './certificates.ts'
 import type { Config } from './config.ts'
+import { loadErrorPages } from './error-pages.ts'
 import { type LoadedFile, readConfigFile } from './file.ts'
 import type { Problem } from './flag.ts'
 import { resolveConfig } from './resolve.ts'
@@ -33,6 +34,7 @@ export function loadConfig({ flags, env }: ConfigSources, now = new Date()): Loa
   const settings = readSettings(sources, problems)
   const given = new Set(sources.slice(0, 2).flatMap(({ values }) => Object.keys(values)))
   const config = resolveConfig({ settings, file, given, problems })
+  loadErrorPages(config.http.errorPages, problems)
   const warnings = [
     ...checkCertificates(config, problems, now),
     ...checkStickySecret(config, problems),

@@ -18,6 +18,15 @@ export interface WorkerStart {
   readonly stickySecret: Uint8Array
   tickets: TicketSecrets
   certificates: readonly CertificatePem[]
+  readonly errorPages: readonly ErrorPageText[]
+}
+
+/** An error page as it was read. */
+export interface ErrorPageText {
+  readonly statusMin: number
+  readonly statusMax: number
+  /** Its bytes as latin1. */
+  readonly html: string
 }
 
 /** Secrets of the current and the previous ticket keys, newest first; in memory only. */

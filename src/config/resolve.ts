@@ -37,7 +37,7 @@ export function resolveConfig(resolution: Resolution): Config {
       handshakeTimeoutMs: settings['handshake-timeout']!,
       ticketRotationMs: settings['ticket-rotation']!,
     },
-    http: resolveHttp(settings),
+    http: resolveHttp(settings, problems),
     routes,
     idleTimeoutMs: settings['idle-timeout']!,
     drainTimeoutMs: settings['drain-timeout']!,

@@ -9,6 +9,7 @@ import { Worker } from 'node:worker_threads'
 import type { Config } from '../config/config.ts'
 import type {
   CertificatePem,
+  ErrorPageText,
   MainMessage,
   TicketSecrets,
   WorkerMessage,
@@ -41,6 +42,7 @@ export interface SupervisorParts {
   readonly stickySecret: Uint8Array
   readonly tickets: TicketSecrets
   readonly certificates: readonly CertificatePem[]
+  readonly errorPages: readonly ErrorPageText[]
 }
 
 interface Seat {
@@ -186,6 +188,7 @@ export class Supervisor {
       stickySecret,
       tickets: this.#tickets,
       certificates: this.#certificates,
+      errorPages: this.#parts.errorPages,
     }
     const thread = new Worker(new URL('../worker.ts', import.meta.url), {
       workerData: start,

@@ -6,6 +6,7 @@
  * `leave()`. A refused one holds nothing.
  */
 import { ADDRESS_WORDS, isIpv4, maskAddress } from '../core/address.ts'
+import { TICKS_PER_SECOND } from '../core/clock.ts'
 import { ADMITTED, refusal } from '../core/refusals.ts'
 import type { Shared } from '../shared/layout.ts'
 import { AddressList } from './address-list.ts'
@@ -92,6 +93,13 @@ export class Admission {
   /** Asks whether the address may make a request now. */
   request(place: Place, now: number): number {
     return check(this.#request, place.slot, now)
+  }
+
+  /** Whole seconds until the address may make a request again, as far as it can be known; at least 1. */
+  requestWait(place: Place, now: number): number {
+    let wait = 0
+    for (const guard of this.#request) wait = Math.max(wait, guard.wait?.(place.slot, now) ?? 0)
+    return Math.max(1, Math.ceil(wait / TICKS_PER_SECOND))
   }
 
   /** Gives back what {@link enter} counted; once per session. */

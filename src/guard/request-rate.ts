@@ -25,4 +25,8 @@ export class RequestRate implements Guard {
     const wait = this.#buckets.take(this.#addresses.bucket(slot, REQUEST_BUCKET), now)
     return wait === 0 ? ADMITTED : REFUSAL
   }
+
+  wait(slot: number, now: number): number {
+    return this.#buckets.wait(this.#addresses.bucket(slot, REQUEST_BUCKET), now)
+  }
 }

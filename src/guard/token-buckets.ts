@@ -47,14 +47,24 @@ export class TokenBuckets {
   take(at: number, now: number): number {
     for (;;) {
       const due = Atomics.load(this.#due, at)
-      const ahead = (due - now) | 0
-      // A bucket never owes more than its burst: anything else is an idle bucket, so a full one.
-      const debt = ahead > 0 && ahead <= this.#debtTicksMax ? ahead : 0
+      const debt = this.#debt(due, now)
       if (debt > this.#slackTicks) return debt - this.#slackTicks
 
       const next = (now + debt + this.#intervalTicks) | 0
       if (Atomics.compareExchange(this.#due, at, due, next) === due) return 0
       // Another worker took a token in between. It made progress, so this loop ends.
     }
+  }
+
+  /** Ticks until a token is free, without taking it; 0 if one is. */
+  wait(at: number, now: number): number {
+    const debt = this.#debt(Atomics.load(this.#due, at), now)
+    return debt > this.#slackTicks ? debt - this.#slackTicks : 0
+  }
+
+  #debt(due: number, now: number): number {
+    const ahead = (due - now) | 0
+    // A bucket never owes more than its burst: anything else is an idle bucket, so a full one.
+    return ahead > 0 && ahead <= this.#debtTicksMax ? ahead : 0
   }
 }

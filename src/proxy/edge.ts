@@ -9,6 +9,7 @@ import type { Shared } from '../shared/layout.ts'
 import type { Deadlines } from '../transport/deadlines.ts'
 import type { ReadBuffers } from '../transport/read-buffer.ts'
 import type { TlsContexts } from '../transport/tls-contexts.ts'
+import type { ErrorPages } from './error-pages.ts'
 import type { IdleBackends } from './idle-backends.ts'
 import type { Pool } from './pool.ts'
 import type { Routes } from './routes.ts'
@@ -25,6 +26,7 @@ export interface Edge {
   readonly readBuffers: ReadBuffers
   readonly idleBackends: IdleBackends
   readonly log: SessionLog
+  readonly errorPages: ErrorPages
   /** This worker's counters, and where each stands among them. */
   readonly slice: Float64Array
   readonly at: Counters['at']

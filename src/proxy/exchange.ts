@@ -19,7 +19,7 @@ import type { Http1Backend } from './http1-backend.ts'
 import type { Http1Session } from './http1-session.ts'
 import { isIdempotent, isShareable } from './methods.ts'
 import type { Pool } from './pool.ts'
-import { httpsLocation } from './redirect.ts'
+import { httpsLocation, writeRedirect } from './redirect.ts'
 import { RequestBody } from './request-body.ts'
 import { nextRequestId } from './request-id.ts'
 import { writeRequest } from './request-writer.ts'
@@ -86,8 +86,8 @@ export class Exchange implements ResponseOwner {
   }
 
   begin(): void {
-    const { edge, place } = this.#session
-    const refused = edge.admission.request(place, ticks())
+    const { edge, client } = this.#session
+    const refused = edge.admission.request(client, ticks())
     if (refused !== ADMITTED) {
       this.refused = refused
       this.#session.countRefusal(refused)
@@ -124,7 +124,9 @@ export class Exchange implements ResponseOwner {
     }
     this.status = 308
     const { hasBody, connection } = this.head
-    this.#session.redirect(location, this.requestId, !hasBody && connection.keepAlive)
+    const session = this.#session
+    if (hasBody || !connection.keepAlive) session.closeAfter()
+    session.writer.text(writeRedirect(location, this.requestId, session.keepsAlive))
     this.#finish(false)
   }
 
@@ -429,7 +431,8 @@ export class Exchange implements ResponseOwner {
     this.status = status
     this.reason = reason
     const whole = !this.head.hasBody || this.#requestWhole
-    this.#session.answer(status, reason, this.requestId, whole && this.head.connection.keepAlive)
+    const keepAlive = whole && this.head.connection.keepAlive
+    this.bytesSent = this.#session.answer(status, reason, this.requestId, keepAlive)
     this.#finish(false)
   }
 

@@ -1,8 +1,19 @@
-/** Answers of weir's own: problem+json (RFC 9457), small, never cached. */
+/**
+ * Answers of weir's own, small and never cached: problem+json (RFC 9457), or HTML for those who prefer it.
+ *
+ * All text is latin1, as sockets are given it, so that a character is a byte.
+ */
+import type { RefusalName } from '../core/refusals.ts'
+import type { ClientWriter } from './client-writer.ts'
+import { htmlText, jsonText } from '../core/escapes.ts'
+import type { ErrorPages } from './error-pages.ts'
 
 const titles: Readonly<Record<number, string>> = {
   400: 'Bad Request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
   404: 'Not Found',
+  405: 'Method Not Allowed',
   408: 'Request Timeout',
   413: 'Content Too Large',
   414: 'URI Too Long',
@@ -10,6 +21,7 @@ const titles: Readonly<Record<number, string>> = {
   421: 'Misdirected Request',
   429: 'Too Many Requests',
   431: 'Request Header Fields Too Large',
+  500: 'Internal Server Error',
   501: 'Not Implemented',
   502: 'Bad Gateway',
   503: 'Service Unavailable',
@@ -17,40 +29,98 @@ const titles: Readonly<Record<number, string>> = {
   505: 'HTTP Version Not Supported',
 }
 
-/** Seconds after which it may be better; by status. */
-const retryAfter: Readonly<Record<number, number>> = { 429: 1, 503: 5 }
+/** Seconds after which a backend may be up again, or a queue shorter. */
+const UNAVAILABLE_SECONDS = 5
 
 export interface Answer {
+  /** 400 to 599. */
   readonly status: number
-  /** One of the names in docs/refusals.md, or of an ending. */
+  /** One of the names in docs/refusals.md. */
   readonly reason: string
   readonly requestId: string
+  /** Whether the client has said that it prefers HTML. */
+  readonly html: boolean
+}
+
+export interface AnswerHead {
+  readonly bodyLength: number
   readonly keepAlive: boolean
-  /** HEAD: the same head, and no body. */
-  readonly toHead: boolean
+  /** Of the client's HTTP version. */
+  readonly minor: number
+  /** 429: seconds until the client has a token again, at least 1; else 0. */
+  readonly wait: number
   /** The line of Strict-Transport-Security; '' for none. */
   readonly hsts: string
 }
 
-/** The whole answer. */
-export function writeAnswer({
-  status,
-  reason,
-  requestId,
-  keepAlive,
-  toHead,
-  hsts,
-}: Answer): string {
-  const title = titles[status] ?? 'Error'
-  const body = `${JSON.stringify({ type: 'about:blank', title, status, reason, request: requestId })}\n`
-  const wait = retryAfter[status]
+/** @returns what a HEAD request is told the length of, and does not get */
+export function writeAnswerBody(answer: Answer, pages: ErrorPages): string {
+  const { status, reason, requestId } = answer
+  const title = titleOf(status)
+  if (!answer.html) {
+    return `{"type":"about:blank","title":"${title}","status":${status},"reason":"${jsonText(reason)}","request":"${jsonText(requestId)}"}\n`
+  }
+  const page = pages.write(status, reason, requestId)
+  if (page !== null) return page
   return (
-    `HTTP/1.1 ${status} ${title}\r\n` +
-    'Content-Type: application/problem+json\r\n' +
-    `Content-Length: ${body.length}\r\n` +
-    'Cache-Control: no-store\r\n' +
-    `X-Request-Id: ${requestId}\r\n${hsts}` +
-    (wait === undefined ? '' : `Retry-After: ${wait}\r\n`) +
-    `Connection: ${keepAlive ? 'keep-alive' : 'close'}\r\n\r\n${toHead ? '' : body}`
+    '<!doctype html><html lang="en"><meta name="viewport" content="width=device-width">' +
+    `<title>${status} ${title}</title><h1>${status} ${title}</h1>` +
+    `<p>${htmlText(reason)}</p><p><small>${htmlText(requestId)}</small></p></html>\n`
   )
+}
+
+export function writeAnswerHead(answer: Answer, head: AnswerHead): string {
+  const { status, requestId, html } = answer
+  const { bodyLength, keepAlive, minor, wait, hsts } = head
+  let out = `HTTP/1.1 ${status} ${titleOf(status)}\r\nDate: ${date()}\r\n`
+  out += `Content-Type: ${html ? 'text/html; charset=utf-8' : 'application/problem+json'}\r\n`
+  out += `Content-Length: ${bodyLength}\r\nCache-Control: no-store\r\n`
+  out += `X-Content-Type-Options: nosniff\r\nX-Request-Id: ${requestId}\r\n${hsts}`
+  const seconds = status === 503 ? UNAVAILABLE_SECONDS : wait
+  if (seconds > 0) out += `Retry-After: ${seconds}\r\n`
+  if (!keepAlive) out += 'Connection: close\r\n'
+  else if (minor === 0) out += 'Connection: keep-alive\r\n'
+  return `${out}\r\n`
+}
+
+function titleOf(status: number): string {
+  return titles[status] ?? 'Error'
+}
+
+let dateSecond = 0
+let dateText = ''
+
+/** Now, as RFC 9110 §5.6.7 writes it; made anew once a second. */
+function date(): string {
+  const second = Math.floor(Date.now() / 1000)
+  if (second !== dateSecond) {
+    dateSecond = second
+    dateText = new Date(second * 1000).toUTCString()
+  }
+  return dateText
+}
+
+/**
+ * Writes the whole answer.
+ *
+ * @param toHead HEAD was asked: the same head, and no body
+ * @returns bytes of the body
+ */
+export function writeAnswer(
+  writer: ClientWriter,
+  answer: Answer,
+  head: Omit<AnswerHead, 'bodyLength'>,
+  pages: ErrorPages,
+  toHead: boolean,
+): number {
+  const body = writeAnswerBody(answer, pages)
+  writer.text(writeAnswerHead(answer, { ...head, bodyLength: body.length }))
+  if (!toHead) writer.text(body)
+  return toHead ? 0 : body.length
+}
+
+/** Why a head was refused with that status. */
+export function headRefusal(status: number): RefusalName {
+  if (status === 400) return 'bad-request'
+  return status === 414 || status === 431 ? 'request-too-large' : 'not-supported'
 }

@@ -5,10 +5,14 @@
 import type { Socket } from 'node:net'
 import { type ChunkOwner, ChunkReader } from '../codec/http1/chunks.ts'
 import { CR } from '../codec/http1/characters.ts'
+import { ACCEPT } from '../codec/http1/field-names.ts'
 import { CHUNKED } from '../codec/http1/framing.ts'
 import { NEED_MORE, OK } from '../codec/http1/head.ts'
 import { RequestHead } from '../codec/http1/request-head.ts'
+import { prefersHtml } from '../codec/prefers-html.ts'
+import { ticks } from '../core/clock.ts'
 import type { EndingName } from '../core/endings.ts'
+import type { Reason } from '../core/faults.ts'
 import { refusal, type RefusalName, refusals } from '../core/refusals.ts'
 import { Deadline } from '../transport/deadlines.ts'
 import type { Dialed } from '../transport/dial.ts'
@@ -19,9 +23,8 @@ import { ClientWriter, type ClientWriterOwner } from './client-writer.ts'
 import type { Edge } from './edge.ts'
 import { Exchange } from './exchange.ts'
 import { countExchange, countUnread } from './exchange-counters.ts'
-import { writeAnswer } from './http-answer.ts'
+import { type Answer, headRefusal, writeAnswer } from './http-answer.ts'
 import type { Pool } from './pool.ts'
-import { writeRedirect } from './redirect.ts'
 import { nextRequestId } from './request-id.ts'
 import type { Origin } from './request-writer.ts'
 import type { Routes } from './routes.ts'
@@ -139,10 +142,6 @@ export class Http1Session implements Reader, ChunkOwner, ClientWriterOwner {
     else this.#readBuffer.reader = this
     this.edge.deadlines.set(this.#deadline, this.edge.config.http.headTimeoutMs)
     this.#socket.resume()
-  }
-
-  get place() {
-    return this.client
   }
 
   get source(): number {
@@ -347,22 +346,26 @@ export class Http1Session implements Reader, ChunkOwner, ClientWriterOwner {
     else this.#exchange.onClientSlow()
   }
 
-  /** An answer of our own. @param keepAlive whether the request leaves the connection usable */
-  answer(status: number, reason: string, requestId: string, keepAlive: boolean): void {
+  /**
+   * An answer of our own to the request that was read last.
+   *
+   * @param keepAlive whether the request leaves the connection usable
+   * @returns bytes of its body
+   */
+  answer(status: number, reason: Reason, requestId: string, keepAlive: boolean): number {
     if (!keepAlive) this.keepsAlive = false
-    const toHead = this.#head.method === 'HEAD'
-    const { keepsAlive, hsts } = this
-    this.writer.text(
-      writeAnswer({ status, reason, requestId, keepAlive: keepsAlive, toHead, hsts }),
-    )
-    // In advance() more may follow; where a failure far away is told, nobody else would send it.
-    if (!this.#advancing) this.writer.flush()
+    const html = prefersHtml(this.#head.list(ACCEPT))
+    return this.#answer({ status, reason, requestId, html }, this.#head.method === 'HEAD')
   }
 
-  /** 308. @param keepAlive whether the request leaves the connection usable */
-  redirect(location: string, requestId: string, keepAlive: boolean): void {
-    if (!keepAlive) this.keepsAlive = false
-    this.writer.text(writeRedirect(location, requestId, this.keepsAlive))
+  #answer(answer: Answer, toHead: boolean): number {
+    const { edge, keepsAlive, hsts } = this
+    const wait = answer.status === 429 ? edge.admission.requestWait(this.client, ticks()) : 0
+    const head = { keepAlive: keepsAlive, minor: this.#head.minor, wait, hsts }
+    const bytes = writeAnswer(this.writer, answer, head, edge.errorPages, toHead)
+    // In advance() more may follow; where a failure far away is told, nobody else would send it.
+    if (!this.#advancing) this.writer.flush()
+    return bytes
   }
 
   /** The line of Strict-Transport-Security for all responses; '' for none. */
@@ -425,18 +428,19 @@ export class Http1Session implements Reader, ChunkOwner, ClientWriterOwner {
   }
 
   #refuseHead(code: number): void {
-    const reason: RefusalName =
-      code === 400
-        ? 'bad-request'
-        : code === 414 || code === 431
-          ? 'request-too-large'
-          : 'not-supported'
-    this.countRefusal(refusal(reason))
-    const requestId = nextRequestId()
-    this.answer(code, reason, requestId, false)
-    countUnread(this, code)
-    this.edge.log.badRequest(this, code, reason, requestId)
+    this.#refuseUnread(code, headRefusal(code))
     this.#close()
+  }
+
+  /** Nothing is known of the request but how it begins, not even which form of an answer it wants. */
+  #refuseUnread(status: number, reason: RefusalName): void {
+    this.countRefusal(refusal(reason))
+    this.keepsAlive = false
+    const requestId = nextRequestId()
+    const toHead = this.#bytes.toString('latin1', this.#at, this.#at + 5) === 'HEAD '
+    this.#answer({ status, reason, requestId, html: false }, toHead)
+    countUnread(this, status)
+    this.edge.log.badRequest(this, status, reason, requestId)
   }
 
   #refuseBody(status: number, reason: RefusalName): void {
@@ -448,9 +452,9 @@ export class Http1Session implements Reader, ChunkOwner, ClientWriterOwner {
   #expired(): void {
     if (this.#state === HEAD && this.requests > 0 && this.#scanned === 0) return this.#close()
     if (this.#state === HEAD) {
-      this.countRefusal(refusal('request-timeout'))
       // Who has said nothing gets no answer: it may be about to ask, and would take it for its own.
-      if (this.#scanned > 0) this.answer(408, 'request-timeout', nextRequestId(), false)
+      if (this.#scanned > 0) this.#refuseUnread(408, 'request-timeout')
+      else this.countRefusal(refusal('request-timeout'))
       return this.#close()
     }
     if (this.#state === BODY) return this.#refuseBody(408, 'request-timeout')

@@ -23,6 +23,7 @@ export const USER_AGENT = 19
 export const REFERER = 20
 export const COOKIE = 21
 export const STRICT_TRANSPORT_SECURITY = 22
+export const ACCEPT = 23
 
 const names = [
   '',
@@ -48,6 +49,7 @@ const names = [
   'referer',
   'cookie',
   'strict-transport-security',
+  'accept',
 ] as const
 
 /** How many numbers there are; {@link OTHER} is one. */

@@ -123,7 +123,7 @@ export const httpFlags = {
     kind: 'texts',
     scope: 'process',
     value: 'STATUS=FILE',
-    help: 'Body of our own answers with that status, HTML, for clients that take it; repeatable',
+    help: 'HTML file for answers of our own with that status (or 4xx, 5xx), sent to clients that prefer HTML, others get problem+json; {{status}}, {{reason}} and {{request-id}} are filled in; repeatable',
   },
   'encoded-slash': {
     group: 'HTTP',

@@ -1,8 +1,10 @@
 /** What all http and https listeners have in common. */
 import type { HttpConfig } from '../config.ts'
+import { readErrorPages } from '../error-pages.ts'
+import type { Problem } from '../flag.ts'
 import type { Settings } from '../flags.ts'
 
-export function resolveHttp(settings: Settings): HttpConfig {
+export function resolveHttp(settings: Settings, problems: Problem[]): HttpConfig {
   return {
     headTimeoutMs: settings['head-timeout']!,
     bodyRateMin: settings['body-rate-min']!,
@@ -11,7 +13,7 @@ export function resolveHttp(settings: Settings): HttpConfig {
     halfCloseMs: settings['half-close-timeout']!,
     keepAliveTimeoutMs: settings['keep-alive-timeout']!,
     requestsPerConnection: settings['requests-per-connection']!,
-    errorPages: [],
+    errorPages: readErrorPages(settings['error-page'] ?? [], problems),
     encodedSlash: settings['encoded-slash'] as HttpConfig['encodedSlash'],
     forwardedFields: settings['forwarded-fields'] as HttpConfig['forwardedFields'],
     traceparent: settings.traceparent as HttpConfig['traceparent'],
