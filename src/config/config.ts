@@ -203,7 +203,7 @@ export interface PoolConfig {
   readonly ejectMaxMs: number
   /** Largest share of the pool that may be ejected at once, percent, 0 to 100. */
   readonly ejectShareMax: number
-  /** Responses 5xx in a row that eject a backend; 0 never. */
+  /** Responses 5xx, or none, in a row that eject a backend; 0 never. */
   readonly ejectErrors: number
   /** Eject a backend that is this many times slower than the median of the pool; 0 never. */
   readonly ejectSlow: number

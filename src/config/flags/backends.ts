@@ -74,7 +74,7 @@ export const backendsFlags = {
     min: 1,
     max: 1000,
     zero: true,
-    help: 'Responses 5xx in a row, all clients together, that eject a backend; 0 never',
+    help: 'Responses 5xx, or none, in a row, all clients together, that eject a backend; 0 never',
   },
   'eject-slow': {
     group: 'Backends',
