@@ -163,9 +163,6 @@ export interface HttpConfig {
   readonly errorPages: readonly ErrorPage[]
   /** %2F and %5C in a path. */
   readonly encodedSlash: 'refuse' | 'keep'
-  readonly forwardedFields: 'both' | 'x-forwarded' | 'forwarded'
-  /** Whose W3C trace context is continued. */
-  readonly traceparent: 'trusted' | 'continue' | 'off'
   /** File with the secret of sticky cookies; '' makes one at start. */
   readonly stickySecret: string
 }
@@ -288,8 +285,6 @@ export interface GuardConfig {
   /** HTTP requests per second and address; 0 is no limit. */
   readonly requestRate: number
   readonly requestBurst: number
-  /** HTTP requests at once per address; 0 is no limit. */
-  readonly requestsPerAddress: number
   /** Connections at once, all listeners and workers; 0 is no limit. */
   readonly connectionsMax: number
   /** CIDRs let in; with any given, all others are refused. The most specific of both lists wins. */
