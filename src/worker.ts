@@ -24,6 +24,7 @@ import { CidrSet, parseCidr } from './core/cidr-set.ts'
 import { Admission } from './guard/admission.ts'
 import { Accept } from './proxy/accept.ts'
 import type { Edge, Entrance } from './proxy/edge.ts'
+import { Forwarding } from './proxy/forwarding.ts'
 import { IdleBackends } from './proxy/idle-backends.ts'
 import { Pool } from './proxy/pool.ts'
 import { Route } from './proxy/route.ts'
@@ -77,6 +78,7 @@ const edge: Edge = {
   deadlines,
   readBuffers: new ReadBuffers(),
   idleBackends: new IdleBackends(idleLimits, deadlines),
+  forwarding: new Forwarding(config.http),
   log,
   slice,
   at,

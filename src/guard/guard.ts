@@ -10,3 +10,8 @@ export interface Guard {
    */
   check(slot: number, now: number): number
 }
+
+export interface RequestGuard extends Guard {
+  /** Of the last one it refused: ticks until it may pass; 0 if nobody can know. */
+  readonly waitTicks: number
+}

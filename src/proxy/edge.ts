@@ -9,6 +9,7 @@ import type { Shared } from '../shared/layout.ts'
 import type { Deadlines } from '../transport/deadlines.ts'
 import type { ReadBuffers } from '../transport/read-buffer.ts'
 import type { TlsContexts } from '../transport/tls-contexts.ts'
+import type { Forwarding } from './forwarding.ts'
 import type { IdleBackends } from './idle-backends.ts'
 import type { Pool } from './pool.ts'
 import type { Routes } from './routes.ts'
@@ -24,6 +25,7 @@ export interface Edge {
   readonly deadlines: Deadlines
   readonly readBuffers: ReadBuffers
   readonly idleBackends: IdleBackends
+  readonly forwarding: Forwarding
   readonly log: SessionLog
   /** This worker's counters, and where each stands among them. */
   readonly slice: Float64Array

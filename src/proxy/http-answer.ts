@@ -30,20 +30,16 @@ export interface Answer {
   readonly toHead: boolean
   /** The line of Strict-Transport-Security; '' for none. */
   readonly hsts: string
+  /** Seconds; 0 is what the status says by itself. */
+  readonly retryAfter: number
 }
 
 /** The whole answer. */
-export function writeAnswer({
-  status,
-  reason,
-  requestId,
-  keepAlive,
-  toHead,
-  hsts,
-}: Answer): string {
+export function writeAnswer(answer: Answer): string {
+  const { status, reason, requestId, keepAlive, toHead, hsts } = answer
   const title = titles[status] ?? 'Error'
   const body = `${JSON.stringify({ type: 'about:blank', title, status, reason, request: requestId })}\n`
-  const wait = retryAfter[status]
+  const wait = answer.retryAfter === 0 ? retryAfter[status] : answer.retryAfter
   return (
     `HTTP/1.1 ${status} ${title}\r\n` +
     'Content-Type: application/problem+json\r\n' +

@@ -8,8 +8,9 @@ import { CR } from '../codec/http1/characters.ts'
 import { CHUNKED } from '../codec/http1/framing.ts'
 import { NEED_MORE, OK } from '../codec/http1/head.ts'
 import { RequestHead } from '../codec/http1/request-head.ts'
+import { ticks } from '../core/clock.ts'
 import type { EndingName } from '../core/endings.ts'
-import { refusal, type RefusalName, refusals } from '../core/refusals.ts'
+import { ADMITTED, refusal, type RefusalName, refusals } from '../core/refusals.ts'
 import { Deadline } from '../transport/deadlines.ts'
 import type { Dialed } from '../transport/dial.ts'
 import { listen, stopListening } from '../transport/listen.ts'
@@ -23,7 +24,8 @@ import { writeAnswer } from './http-answer.ts'
 import type { Pool } from './pool.ts'
 import { writeRedirect } from './redirect.ts'
 import { nextRequestId } from './request-id.ts'
-import type { Origin } from './request-writer.ts'
+import { Origin } from './origin.ts'
+import { RequestClient } from './request-client.ts'
 import type { Routes } from './routes.ts'
 import type { TcpSession } from './tcp-session.ts'
 
@@ -98,11 +100,12 @@ export class Http1Session implements Reader, ChunkOwner, ClientWriterOwner {
       limits: edge.config.http,
       owner: this,
     })
-    this.origin = {
+    this.origin = new Origin({
       address: client.address,
       proto: handshake === null ? 'http' : 'https',
-      trusted: client.isForwarder,
-    }
+      forwarders: client.isForwarder ? client.entrance.forwarders : null,
+      forwarding: edge.forwarding,
+    })
     this.#head = new RequestHead({
       keepsEncodedSlash: edge.config.http.encodedSlash === 'keep',
       isSecure: handshake !== null || client.isForwarder,
@@ -139,14 +142,6 @@ export class Http1Session implements Reader, ChunkOwner, ClientWriterOwner {
     else this.#readBuffer.reader = this
     this.edge.deadlines.set(this.#deadline, this.edge.config.http.headTimeoutMs)
     this.#socket.resume()
-  }
-
-  get place() {
-    return this.client
-  }
-
-  get source(): number {
-    return this.client.source
   }
 
   /** The connection is closed after the exchange that runs. */
@@ -347,13 +342,24 @@ export class Http1Session implements Reader, ChunkOwner, ClientWriterOwner {
     else this.#exchange.onClientSlow()
   }
 
-  /** An answer of our own. @param keepAlive whether the request leaves the connection usable */
-  answer(status: number, reason: string, requestId: string, keepAlive: boolean): void {
+  /**
+   * An answer of our own.
+   *
+   * @param keepAlive  whether the request leaves the connection usable
+   * @param retryAfter seconds; 0 is what the status says by itself
+   */
+  answer(
+    status: number,
+    reason: string,
+    requestId: string,
+    keepAlive: boolean,
+    retryAfter = 0,
+  ): void {
     if (!keepAlive) this.keepsAlive = false
     const toHead = this.#head.method === 'HEAD'
     const { keepsAlive, hsts } = this
     this.writer.text(
-      writeAnswer({ status, reason, requestId, keepAlive: keepsAlive, toHead, hsts }),
+      writeAnswer({ status, reason, requestId, keepAlive: keepsAlive, toHead, hsts, retryAfter }),
     )
     // In advance() more may follow; where a failure far away is told, nobody else would send it.
     if (!this.#advancing) this.writer.flush()
@@ -425,15 +431,23 @@ export class Http1Session implements Reader, ChunkOwner, ClientWriterOwner {
   }
 
   #refuseHead(code: number): void {
+    const client = new RequestClient(this.client)
+    const flooding = client.enterUnread(this.client, ticks())
+    if (flooding !== ADMITTED) return this.#refuseUnread(429, flooding, client.retryAfter)
     const reason: RefusalName =
       code === 400
         ? 'bad-request'
         : code === 414 || code === 431
           ? 'request-too-large'
           : 'not-supported'
-    this.countRefusal(refusal(reason))
+    this.#refuseUnread(code, refusal(reason), 0)
+  }
+
+  #refuseUnread(code: number, refused: number, retryAfter: number): void {
+    const reason = refusals[refused]![0]
+    this.countRefusal(refused)
     const requestId = nextRequestId()
-    this.answer(code, reason, requestId, false)
+    this.answer(code, reason, requestId, false, retryAfter)
     countUnread(this, code)
     this.edge.log.badRequest(this, code, reason, requestId)
     this.#close()

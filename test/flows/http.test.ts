@@ -307,7 +307,7 @@ test('an address has a budget of requests, over all its connections', async t =>
   for (let i = 0; i < 10; i++) {
     const answer = await fetch(`http://127.0.0.1:${weir.ports[0]!}/`)
     statuses.push(answer.status)
-    if (answer.status === 429) t.equal(answer.headers.get('retry-after'), '1')
+    if (answer.status === 429) t.match(answer.headers.get('retry-after'), /^(9|10)$/)
     await answer.text()
   }
   t.strictSame(statuses.slice(0, 5), [200, 200, 200, 200, 200])

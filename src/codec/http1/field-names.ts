@@ -23,6 +23,13 @@ export const USER_AGENT = 19
 export const REFERER = 20
 export const COOKIE = 21
 export const STRICT_TRANSPORT_SECURITY = 22
+export const X_REAL_IP = 23
+export const TRACEPARENT = 24
+export const TRACESTATE = 25
+/** Any other name that begins with `X-Forwarded-`. */
+export const X_FORWARDED_OTHER = 26
+/** Any name that begins with `X-Weir-`: who a client is to weir, which nobody else may say. */
+export const X_WEIR_OTHER = 27
 
 const names = [
   '',
@@ -48,10 +55,16 @@ const names = [
   'referer',
   'cookie',
   'strict-transport-security',
+  'x-real-ip',
+  'traceparent',
+  'tracestate',
 ] as const
+const X_FORWARDED = 'x-forwarded-'
+const X_WEIR = 'x-weir-'
+const X = 0x78
 
 /** How many numbers there are; {@link OTHER} is one. */
-export const FIELD_NUMBERS = names.length
+export const FIELD_NUMBERS = names.length + 2
 
 /** Names by a slot that their length and ends give; those of one slot are chained. */
 const SLOTS = 64
@@ -73,15 +86,22 @@ function slotOf(length: number, first: number, last: number): number {
 export function fieldNumber(bytes: Uint8Array, start: number, end: number): number {
   const length = end - start
   let number = firstOf[slotOf(length, bytes[start]!, bytes[end - 1]!)]!
-  while (number !== 0 && !isName(bytes, start, length, names[number]!)) number = nextOf[number]!
-  return number
+  while (number !== OTHER) {
+    const name = names[number]!
+    if (name.length === length && beginsWith(bytes, start, name)) return number
+    number = nextOf[number]!
+  }
+  if ((bytes[start]! | 0x20) !== X) return OTHER
+  if (length >= X_FORWARDED.length && beginsWith(bytes, start, X_FORWARDED)) {
+    return X_FORWARDED_OTHER
+  }
+  return length >= X_WEIR.length && beginsWith(bytes, start, X_WEIR) ? X_WEIR_OTHER : OTHER
 }
 
-function isName(bytes: Uint8Array, start: number, length: number, name: string): boolean {
-  if (name.length !== length) return false
-  for (let i = 0; i < length; i++) {
+function beginsWith(bytes: Uint8Array, start: number, lower: string): boolean {
+  for (let i = 0; i < lower.length; i++) {
     // Token bytes differ from their lower case in this bit alone, or not at all.
-    if ((bytes[start + i]! | 0x20) !== name.charCodeAt(i)) return false
+    if ((bytes[start + i]! | 0x20) !== lower.charCodeAt(i)) return false
   }
   return true
 }
@@ -92,7 +112,7 @@ export function numberOfField(name: string): number {
 }
 
 /** Fields that are about one connection and go no further, RFC 9110 §7.6.1. */
-const hopByHop = new Uint8Array(names.length)
+const hopByHop = new Uint8Array(FIELD_NUMBERS)
 for (const number of [
   CONTENT_LENGTH,
   TRANSFER_ENCODING,
@@ -122,9 +142,6 @@ const kept: ReadonlySet<string> = new Set([
   'proxy-authorization',
   'cookie',
   'forwarded',
-  'x-forwarded-for',
-  'x-forwarded-proto',
-  'x-forwarded-host',
   'x-request-id',
   'x-real-ip',
   'traceparent',
@@ -135,5 +152,5 @@ const kept: ReadonlySet<string> = new Set([
 
 /** @param name in lower case */
 export function mayBeNamedAway(name: string): boolean {
-  return !kept.has(name) && !name.startsWith('x-forwarded-')
+  return !kept.has(name) && !name.startsWith(X_FORWARDED) && !name.startsWith(X_WEIR)
 }
