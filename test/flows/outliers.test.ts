@@ -47,7 +47,7 @@ test('a backend that answers 5xx, or nothing, in a row is ejected, and comes bac
 
 test('a backend far slower than its pool is ejected, and without the flag it is not', async t => {
   const backends = [
-    await startHttpBackend(t, say(200, 60)),
+    await startHttpBackend(t, say(200, 300)),
     await startHttpBackend(t, say(200)),
     await startHttpBackend(t, say(200)),
   ]
