@@ -10,23 +10,29 @@ const LISTEN = ['--listen', 'tcp://127.0.0.1:0']
 const PER_SECOND = 200
 const SECONDS_MAX = 25
 
+interface LoadError {
+  readonly begunMs: number
+  readonly error: string
+}
+
 interface Load {
   /** Answers in the order they came. */
   readonly answers: readonly string[]
-  readonly errors: readonly string[]
+  readonly errors: readonly LoadError[]
   stop(): Promise<void>
 }
 
 /** New connections at 200 a second, until it is stopped. */
 function startLoad(port: number): Load {
   const answers: string[] = []
-  const errors: string[] = []
+  const errors: LoadError[] = []
   const stopping = new AbortController()
   const one = async (): Promise<void> => {
+    const begunMs = performance.now()
     try {
       answers.push(await exchange(await dial(port), 'x'))
     } catch (error) {
-      errors.push(String(error))
+      errors.push({ begunMs, error: String(error) })
     }
   }
   const loop = (async () => {
@@ -64,6 +70,7 @@ test('a backend is killed under 200 new connections a second, and comes back', a
   await until(() => load.answers.length > 100, 'load runs')
   t.strictSame([...new Set(load.answers)].toSorted(), names, 'all three serve')
 
+  const killMs = performance.now()
   await backends[0]!.kill()
   await weir.line(({ msg }) => msg === 'backend is down', 'down')
   const atDown = load.answers.length
@@ -84,7 +91,10 @@ test('a backend is killed under 200 new connections a second, and comes back', a
     return last.length === 150 && last.filter(name => name === 'a').length > 35
   }, 'up to its share')
   await load.stop()
-  t.strictSame(load.errors, [], `no error on any of ${load.answers.length} new connections`)
+  // One that was there before had its bytes in the backend that died: that cannot be done twice.
+  const errors = load.errors.filter(({ begunMs }) => begunMs > killMs)
+  t.strictSame(errors, [], `no error on any of ${load.answers.length} new connections`)
+  t.ok(load.errors.length < 10, `${load.errors.length} were under way at its death`)
 })
 
 test('a worker is killed under load', async t => {
