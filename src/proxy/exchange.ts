@@ -71,6 +71,8 @@ export class Exchange implements ResponseOwner {
   #requestWhole = false
   /** The client sends no body before it was told to continue. */
   #holds = false
+  /** It was told, or did not wait for that: by an earlier try, too. */
+  #continues = false
   #chunksOut = false
   #responseWhole = false
   /** The client takes no more for now. */
@@ -192,7 +194,7 @@ export class Exchange implements ResponseOwner {
     const { head } = this
     const body = new RequestBody(connection, text, head.body === CHUNKED)
     this.#body = body
-    this.#holds = head.expectsContinue
+    this.#holds = head.expectsContinue && !this.#continues
     // Until the body is whole it is the client who is waited for, unless it waits for a word itself.
     this.waitFor(this.#holds ? this.route.config.responseTimeoutMs : 0)
     // What lies there of the body goes into the same write.
@@ -251,6 +253,7 @@ export class Exchange implements ResponseOwner {
 
   #clientContinues(): void {
     this.#holds = false
+    this.#continues = true
     if (!this.#responseBegan) this.waitFor(0)
   }
 

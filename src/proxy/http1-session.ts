@@ -252,6 +252,7 @@ export class Http1Session implements Reader, ChunkOwner, ClientWriterOwner {
     }
     const exchange = new Exchange(this, this.#head)
     this.#exchange = exchange
+    if (this.#ended) edge.deadlines.set(this.#deadline, edge.config.http.halfCloseMs)
     exchange.begin()
   }
 

@@ -1,5 +1,6 @@
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { setTimeout as after } from 'node:timers/promises'
 import { type Test, test } from 'tap'
@@ -68,6 +69,21 @@ test('a client that closed its side and gets no answer is taken to be gone', asy
   client.end('GET / HTTP/1.1\r\nHost: a.test\r\n\r\n')
   await until(() => backend.served() === 1, 'the backend was asked')
   await until(() => backend.open.size === 0, 'the request was cancelled')
+  await weir.metricIs('weir_request_faults_total', { fault: 'client-gone' }, 1)
+  client.destroy()
+})
+
+test('of requests that came before the client closed its side the last one is cancelled as well', async t => {
+  let asked = 0
+  const backend = await startBackend(t, socket => {
+    socket.on('data', () => {
+      if (++asked === 1) socket.write(ANSWER)
+    })
+  })
+  const weir = await start(t, [backend.url], '--half-close-timeout', '300ms')
+  const client = await dial(weir.ports[0]!)
+  client.end('GET /1 HTTP/1.1\r\nHost: a.test\r\n\r\nGET /2 HTTP/1.1\r\nHost: a.test\r\n\r\n')
+  await until(() => asked === 2, 'both were asked')
   await weir.metricIs('weir_request_faults_total', { fault: 'client-gone' }, 1)
   client.destroy()
 })
@@ -188,9 +204,9 @@ test('of a shared connection that breaks every request is asked again, alone', a
 /** Holds weir still meanwhile: what is written then it finds in one turn of its loop. */
 async function inOneTurn(child: ChildProcess, write: () => void): Promise<void> {
   child.kill('SIGSTOP')
+  await until(() => / T /.test(readFileSync(`/proc/${child.pid}/stat`, 'utf8')), 'it stands still')
+  // Small writes on idle sockets lie in weir's sockets when they return.
   write()
-  // The bytes lie in weir's sockets once this process has turned its own loop.
-  await after(20)
   child.kill('SIGCONT')
 }
 
