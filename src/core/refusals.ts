@@ -2,10 +2,17 @@
  * Every reason weir has for turning a client away before it is served.
  *
  * A refusal travels as its index here: a small integer costs nothing on the path of a flood. The
- * names are the ones in metrics, logs and docs/refusals.md. 0 is never a refusal.
+ * names are the ones in metrics, logs and docs/refusals.md. 0 is never a refusal. Those that are about who
+ * the client is have a table of their own, with what it is told: rejections.ts.
  */
+import {
+  type RejectionError,
+  type RejectionName,
+  type RejectionStatus,
+  rejections,
+} from './rejections.ts'
 
-export const refusals = [
+const others = [
   ['admitted', 'not a refusal'],
   ['denied', '--deny covers the address, or --allow does not'],
   ['connection-rate', 'the address opens connections faster than --connection-rate'],
@@ -32,7 +39,13 @@ export const refusals = [
   ],
 ] as const satisfies readonly (readonly [name: string, cause: string])[]
 
-export type RefusalName = (typeof refusals)[number][0]
+export type RefusalName = (typeof others)[number][0] | RejectionName
+
+/** By number. */
+export const refusals: readonly (readonly [name: RefusalName, cause: string])[] = [
+  ...others,
+  ...rejections.map(([name, , , cause]) => [name, cause] as const),
+]
 
 /** The number of a refusal, for module-level constants. */
 export function refusal(name: RefusalName): number {
@@ -40,3 +53,18 @@ export function refusal(name: RefusalName): number {
 }
 
 export const ADMITTED = 0
+
+/** Whether the refusal is one of rejections.ts. */
+export function isRejection(refused: number): boolean {
+  return refused >= others.length
+}
+
+/** @param rejected the number of a rejection; @returns what a client of HTTP is answered with */
+export function rejectionStatus(rejected: number): RejectionStatus {
+  return rejections[rejected - others.length]![1]
+}
+
+/** @param rejected the number of a rejection; @returns the `error` for WWW-Authenticate; '' for none */
+export function rejectionError(rejected: number): RejectionError {
+  return rejections[rejected - others.length]![2]
+}

@@ -11,6 +11,7 @@ import {
   FORWARDED,
   HOST,
   isHopByHop,
+  isIdentity,
   PROXY,
   VIA,
   X_FORWARDED_FOR,
@@ -51,7 +52,7 @@ export function writeRequest(
   let told = 0
   for (let field = 0; field < head.count; field++) {
     const number = head.number(field)
-    if (number === HOST || number === PROXY || isHopByHop(number)) continue
+    if (number === HOST || number === PROXY || isHopByHop(number) || isIdentity(number)) continue
     if (number === VIA) {
       via = `${head.value(field)}, ${via}`
       continue

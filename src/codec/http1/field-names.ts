@@ -24,6 +24,14 @@ export const REFERER = 20
 export const COOKIE = 21
 export const STRICT_TRANSPORT_SECURITY = 22
 export const ACCEPT = 23
+export const AUTHORIZATION = 24
+export const X_API_KEY = 25
+export const DPOP = 26
+/** Who weir found the client to be: from clients these are never believed, nor passed on. */
+export const X_WEIR_SUBJECT = 27
+export const X_WEIR_CLIENT = 28
+export const X_WEIR_SCOPES = 29
+export const X_WEIR_AUTH = 30
 
 const names = [
   '',
@@ -50,6 +58,13 @@ const names = [
   'cookie',
   'strict-transport-security',
   'accept',
+  'authorization',
+  'x-api-key',
+  'dpop',
+  'x-weir-subject',
+  'x-weir-client',
+  'x-weir-scopes',
+  'x-weir-auth',
 ] as const
 
 /** How many numbers there are; {@link OTHER} is one. */
@@ -114,6 +129,11 @@ export function isHopByHop(number: number): boolean {
   return hopByHop[number] === 1
 }
 
+/** Whether the field says who the client is, as only weir may tell a backend. */
+export function isIdentity(number: number): boolean {
+  return number >= X_WEIR_SUBJECT && number <= X_WEIR_AUTH
+}
+
 /**
  * Fields no `Connection` may name away: a client could make weir forget who it is (CVE-2024-45410,
  * CVE-2022-31813).
@@ -122,6 +142,8 @@ const kept: ReadonlySet<string> = new Set([
   'host',
   'authorization',
   'proxy-authorization',
+  'x-api-key',
+  'dpop',
   'cookie',
   'forwarded',
   'x-forwarded-for',
