@@ -2,29 +2,21 @@
  * Load and backend, run as processes of their own: `node bench/load.ts KIND ARGS…`. Prints one line of
  * JSON at its end; a round in which anything failed is invalid.
  */
-import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer as createHttpServer } from 'node:http'
 import { connect, createServer, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
-import { promisify } from 'node:util'
-import autocannon from 'autocannon'
+import { httpGenerators } from './http-load.ts'
+import { startSink } from './sink.ts'
+import { close, dial, type Generator, many } from './work.ts'
 
 const MESSAGE = Buffer.alloc(64, 1)
 const CHUNK = Buffer.alloc(65_536, 1)
 const MIB = 1024 * 1024
-const WRK_PER_SECOND = 20_000
 const READ_SIZE = 262_144
 
-/** What a generator did. */
-interface Work {
-  readonly operations: number
-  readonly failures: number
-}
-
-type Generator = (port: number, count: number, concurrency: number) => Promise<Work>
-
 const generators: Readonly<Record<string, Generator>> = {
+  ...httpGenerators,
   /** `count` messages of 64 bytes, there and back, over `concurrency` connections. */
   async messages(port, count, concurrency) {
     let left = count
@@ -103,28 +95,6 @@ const generators: Readonly<Record<string, Generator>> = {
       await promise
     })
   },
-  /** HTTP over TLS connections that stay: autocannon. */
-  async keepalive(port, count, concurrency) {
-    const result = await autocannon({
-      url: `https://127.0.0.1:${port}/`,
-      amount: count,
-      connections: concurrency,
-    })
-    return { operations: result['2xx'], failures: result.errors + result.non2xx }
-  },
-  /** The same by wrk, which asks as fast as it can for a time: `count` sets how long. */
-  async wrk(port, count, concurrency) {
-    const seconds = Math.max(1, Math.round(count / WRK_PER_SECOND))
-    const flags = ['-t1', `-c${concurrency}`, `-d${seconds}s`, `https://127.0.0.1:${port}/`]
-    const { stdout } = await promisify(execFile)('wrk', flags)
-    const number = (pattern: RegExp): number => Number(pattern.exec(stdout)?.[1] ?? 0)
-    const errors = /Socket errors: (.*)/.exec(stdout)?.[1] ?? ''
-    const failures = [...errors.matchAll(/\d+/g)].reduce((sum, [each]) => sum + Number(each), 0)
-    return {
-      operations: number(/(\d+) requests in/),
-      failures: failures + number(/Non-2xx or 3xx responses: (\d+)/),
-    }
-  },
   /** `count` TLS connections that say nothing more, held until stdin of the parent ends this process. */
   async idle(port, count, concurrency) {
     const work = await many(count, concurrency, async () => {
@@ -138,30 +108,6 @@ const generators: Readonly<Record<string, Generator>> = {
     await new Promise(resolve => setTimeout(resolve, 60_000))
     return work
   },
-}
-
-async function many(count: number, concurrency: number, one: () => Promise<void>): Promise<Work> {
-  let left = count
-  let failures = 0
-  await Promise.all(
-    Array.from({ length: concurrency }, async () => {
-      while (left-- > 0) await one().catch(() => failures++)
-    }),
-  )
-  return { operations: count, failures }
-}
-
-async function dial(port: number, localAddress = '127.0.0.1'): Promise<Socket> {
-  const socket = connect({ port, host: '127.0.0.1', localAddress, noDelay: true })
-  socket.on('error', () => {})
-  await once(socket, 'connect')
-  return socket
-}
-
-async function close(socket: Socket): Promise<void> {
-  const closed = once(socket, 'close')
-  socket.end()
-  await closed
 }
 
 /** Echoes, but answers HTTP and sends what it is asked for. */
@@ -209,8 +155,12 @@ function send(socket: Socket, bytes: number): void {
 const [kind = '', port = '0', count = '0', concurrency = '1'] = process.argv.slice(2)
 if (kind === 'backend') {
   backend()
+} else if (kind === 'sink') {
+  startSink()
 } else {
+  const startedMs = performance.now()
   const work = await generators[kind]!(Number(port), Number(count), Number(concurrency))
-  process.stdout.write(`${JSON.stringify(work)}\n`)
+  const seconds = (performance.now() - startedMs) / 1000
+  process.stdout.write(`${JSON.stringify({ ...work, seconds })}\n`)
   process.exit(0)
 }

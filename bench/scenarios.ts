@@ -1,26 +1,6 @@
 /** What is measured. To add a scenario: add its row here, and its generator to load.ts. */
-import type { Ports } from './proxies.ts'
-
-export interface Scenario {
-  readonly about: string
-  /** What one operation is, in the table's words. */
-  readonly unit: string
-  readonly load: string
-  /** What has to be installed; the scenario is left out where it is not. */
-  readonly program?: string
-  readonly port: keyof Ports
-  readonly count: number
-  readonly concurrency: number
-  /**
-   * Processor time per operation, bytes of memory per connection held, or growth over a million
-   * connections, which is run only when it is asked for by name.
-   */
-  readonly measure: 'cpu' | 'memory' | 'leak'
-  /** The ratio to HAProxy this project asks of itself. */
-  readonly target?: number
-  /** The figure itself that it may not exceed. */
-  readonly limit?: number
-}
+import { httpScenarios } from './http-scenarios.ts'
+import type { Scenario } from './scenario.ts'
 
 export const scenarios = {
   'tcp-small': {
@@ -56,7 +36,7 @@ export const scenarios = {
   'tls-keepalive': {
     about: 'HTTP requests over 64 TLS connections that stay',
     unit: 'request',
-    load: 'keepalive',
+    load: 'autocannon-https',
     port: 'tls',
     count: 60_000,
     concurrency: 64,
@@ -66,10 +46,11 @@ export const scenarios = {
   'tls-keepalive-wrk': {
     about: 'the same, asked by wrk as fast as it can',
     unit: 'request',
-    load: 'wrk',
+    load: 'wrk-https',
     program: 'wrk',
     port: 'tls',
-    count: 60_000,
+    count: 3,
+    timed: true,
     concurrency: 64,
     measure: 'cpu',
   },
@@ -112,4 +93,5 @@ export const scenarios = {
     measure: 'leak',
     limit: 1.1,
   },
+  ...httpScenarios,
 } as const satisfies Record<string, Scenario>

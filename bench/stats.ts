@@ -1,4 +1,5 @@
-/** Medians, ratios and the table they are shown in. */
+/** Medians, ratios and the tables they are shown in. */
+import type { FigureName } from './measure.ts'
 
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b)
@@ -15,15 +16,20 @@ export function ratios(of: readonly number[], to: readonly number[]): [string, s
   ]
 }
 
-const units = { cpu: ' µs', memory: ' B', leak: '×' } as const
+const KIB = 1024
 
 /** A figure as it is shown. */
-export function figure(value: number, what: keyof typeof units): string {
-  return `${value.toFixed(what === 'memory' ? 0 : what === 'leak' ? 3 : 1)}${units[what]}`
+export function figure(value: number, what: FigureName): string {
+  if (what === 'cpu')
+    return value < 10_000 ? `${value.toFixed(1)} µs` : `${(value / 1000).toFixed(1)} ms`
+  if (what === 'memory') return `${(value / KIB).toFixed(1)} KiB`
+  if (what === 'busy') return `${(value * 100).toFixed(0)} %`
+  if (what === 'leak') return `${value.toFixed(3)}×`
+  if (what === 'p50' || what === 'p99') return `${value.toFixed(value < 10 ? 2 : 0)} ms`
+  return value.toFixed(0)
 }
 
 /** Markdown. */
-export function table(names: readonly string[], rows: readonly (readonly string[])[]): string {
-  const head = ['work', ...names, 'weir / haproxy']
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   return [head, head.map(() => '---'), ...rows].map(cells => `| ${cells.join(' | ')} |`).join('\n')
 }

@@ -1,0 +1,159 @@
+/** The processes of the bench: a processor for the proxy, another for load and backends. */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, openSync, readdirSync, readFileSync, statSync, truncateSync } from 'node:fs'
+import { connect, createServer } from 'node:net'
+import { setTimeout as pause } from 'node:timers/promises'
+
+const PROXY_CPU = '0'
+const LOAD_CPU = '1'
+
+export type PortName = 'tcp' | 'tls' | 'deny' | 'http' | 'https'
+export type Ports = Readonly<Record<PortName, number>>
+
+export interface Proxy {
+  readonly name: string
+  readonly ports: Ports
+  /** Microseconds of processor time used so far, user and system, all threads. */
+  cpuMicros(): number
+  /** Resident memory, bytes. */
+  residentBytes(): number
+  descriptors(): number
+  /** Empties the access log. @throws if there is one and it is empty: a proxy did not do its work */
+  emptyLog(): void
+  stop(): Promise<void>
+}
+
+export interface ProxyOptions {
+  readonly directory: string
+  readonly backendPort: number
+  readonly cert: string
+  readonly key: string
+  /** Further flags of weir. */
+  readonly flags: readonly string[]
+  /** Access log; what goes to standard output goes there too. */
+  readonly log: string
+}
+
+/** @returns what to run */
+export type Start = (options: ProxyOptions, ports: Ports) => string[]
+
+export interface Command {
+  readonly name: string
+  readonly ports: Ports
+  readonly args: readonly string[]
+  /** Ports that are to be listened on. */
+  readonly listens: readonly PortName[]
+  /** Where standard output goes. */
+  readonly log?: string
+  /** Where standard error goes. */
+  readonly errors: string
+}
+
+/** @throws if it does not listen within 10 s */
+export async function startProxy(command: Command): Promise<Proxy> {
+  const { name, ports, args, listens, log, errors } = command
+  const [program = '', ...rest] = args
+  const child = spawnOn(PROXY_CPU, program, rest, log, errors)
+  try {
+    for (const port of listens) await waitForListener(ports[port], child, name)
+  } catch (cause) {
+    throw new Error(readFileSync(errors, 'utf8'), { cause })
+  }
+  const pid = child.pid!
+  return {
+    name,
+    ports,
+    cpuMicros() {
+      let nanos = 0
+      for (const task of readdirSync(`/proc/${pid}/task`)) {
+        nanos += Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8').split(' ')[0])
+      }
+      return nanos / 1000
+    },
+    residentBytes() {
+      const match = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))
+      return Number(match?.[1] ?? 0) * 1024
+    },
+    descriptors: () => readdirSync(`/proc/${pid}/fd`).length,
+    emptyLog() {
+      if (log === undefined) return
+      if (statSync(log).size === 0) throw new Error(`${name} wrote no access log to ${log}`)
+      truncateSync(log)
+    },
+    stop: () => end(child),
+  }
+}
+
+/** A load generator or a backend of load.ts, on the processor of the load. */
+export function spawnLoad(args: readonly string[]): ChildProcess {
+  const script = new URL('load.ts', import.meta.url).pathname
+  return spawnOn(LOAD_CPU, process.execPath, [script, ...args])
+}
+
+/** Another program, on the processor of the load. */
+export function spawnProgram(command: string, args: readonly string[], log?: string): ChildProcess {
+  return spawnOn(LOAD_CPU, command, args, log)
+}
+
+export async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const closed = once(child, 'close')
+  child.kill('SIGKILL')
+  await closed
+}
+
+export function isInstalled(program: string): boolean {
+  return spawnSync(program, ['-v'], { env: withSbin() }).error === undefined
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  return typeof address === 'object' && address !== null ? address.port : 0
+}
+
+/** @throws if nobody listens within 10 s */
+export async function waitForListener(
+  port: number,
+  child: ChildProcess,
+  name: string,
+): Promise<void> {
+  for (let tries = 0; tries < 200; tries++) {
+    if (child.exitCode !== null) throw new Error(`${name} ended with ${child.exitCode}`)
+    const socket = connect(port, '127.0.0.1')
+    const up = await once(socket, 'connect').then(
+      () => true,
+      () => false,
+    )
+    socket.destroy()
+    if (up) return
+    await pause(50)
+  }
+  throw new Error(`${name} does not listen on ${port} within 10 s`)
+}
+
+/** @param log appended to, so that it can be emptied while it is written */
+function spawnOn(
+  cpu: string,
+  program: string,
+  args: readonly string[],
+  log?: string,
+  errors?: string,
+): ChildProcess {
+  const out = log === undefined ? ('pipe' as const) : openSync(log, 'a')
+  const err = errors === undefined ? ('inherit' as const) : openSync(errors, 'a')
+  const child = spawn('taskset', ['-c', cpu, program, ...args], {
+    env: withSbin(),
+    stdio: ['ignore', out, err],
+  })
+  if (typeof out === 'number') closeSync(out)
+  if (typeof err === 'number') closeSync(err)
+  return child
+}
+
+function withSbin(): NodeJS.ProcessEnv {
+  return { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin` }
+}

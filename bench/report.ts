@@ -1,0 +1,89 @@
+/** What a run found, as lines and tables. */
+import type { FigureName, Figures } from './measure.ts'
+import type { Scenario } from './scenario.ts'
+import { figure, median, ratios, table } from './stats.ts'
+
+/** A scenario in one line, when it is done. */
+export function describe(scenario: Scenario, figures: Figures): string {
+  const { unit, target, targets = {}, limit } = scenario
+  const main = scenario.measure
+  const rounds = figures[main] ?? {}
+  const parts = [`${list(rounds, main)} per ${unit}`]
+  if (limit !== undefined) parts.push(`weir may have ${figure(limit, main)}`)
+  const wanted: Readonly<Record<string, number | undefined>> = { haproxy: target, ...targets }
+  for (const name of othersOf(rounds)) {
+    const want = wanted[name] === undefined ? '' : `, wanted ${wanted[name]}`
+    parts.push(`weir/${name} ${ratio(rounds, name)}${want}`)
+  }
+  for (const what of ['per-second', 'busy', 'p50', 'p99'] as const) {
+    if (figures[what] !== undefined) {
+      parts.push(`${what}: ${list(figures[what], what)}`)
+    }
+  }
+  return parts.join('; ')
+}
+
+/** All scenarios: a table per set of proxies for what they are about, and one for rates and times. */
+export function tables(results: readonly (readonly [Scenario, Figures])[]): string {
+  const sets = new Map<string, (readonly [Scenario, Figures])[]>()
+  for (const result of results) {
+    const key = Object.keys(mainRounds(...result)).join(' ')
+    sets.set(key, [...(sets.get(key) ?? []), result])
+  }
+  const parts: string[] = []
+  for (const [key, members] of sets) {
+    const names = key.split(' ')
+    const [, ...others] = names
+    parts.push(
+      table(
+        ['work', ...names, ...others.map(name => `weir / ${name}`)],
+        members.map(([scenario, figures]) => mainRow(scenario, figures)),
+      ),
+    )
+    const timed = members.filter(([{ measure }]) => measure === 'cpu')
+    if (timed.length > 0) parts.push(table(['work', ...names], timed.map(timeRow)))
+  }
+  return parts.join('\n\n')
+}
+
+function mainRow(scenario: Scenario, figures: Figures): string[] {
+  const rounds = mainRounds(scenario, figures)
+  const main = scenario.measure
+  return [
+    scenario.about,
+    ...Object.values(rounds).map(values => figure(median(values), main)),
+    ...othersOf(rounds).map(name => ratio(rounds, name, '**')),
+  ]
+}
+
+/** Operations a second on one processor; half and 99 of 100 took no longer. */
+function timeRow([scenario, figures]: readonly [Scenario, Figures]): string[] {
+  const cells = Object.keys(mainRounds(scenario, figures)).map(name =>
+    (['per-second', 'p50', 'p99'] as const)
+      .filter(what => figures[what]?.[name] !== undefined)
+      .map(
+        what => figure(median(figures[what]![name]!), what) + (what === 'per-second' ? '/s' : ''),
+      )
+      .join(', '),
+  )
+  return [scenario.about, ...cells]
+}
+
+function mainRounds(scenario: Scenario, figures: Figures): Record<string, number[]> {
+  return figures[scenario.measure] ?? {}
+}
+
+function othersOf(rounds: Readonly<Record<string, number[]>>): string[] {
+  return Object.keys(rounds).filter(name => name !== 'weir')
+}
+
+function ratio(rounds: Readonly<Record<string, number[]>>, name: string, mark = ''): string {
+  const [low, middle, high] = ratios(rounds['weir']!, rounds[name]!)
+  return `${mark}${middle}${mark} (${low} to ${high})`
+}
+
+function list(rounds: Readonly<Record<string, number[]>>, what: FigureName): string {
+  return Object.entries(rounds)
+    .map(([name, values]) => `${name} ${figure(median(values), what)}`)
+    .join(', ')
+}
