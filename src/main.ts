@@ -99,6 +99,8 @@ export class Weir {
       routes: config.routes.length,
       addresses: config.guards.addressTableSize,
       sessionsPerWorker: config.guards.connectionsMax,
+      // HTTP/1.1: one at a time on a connection.
+      requestsPerWorker: config.guards.connectionsMax,
       hashKey: randomHashKey(),
     })
     this.#resolver = new Resolver(hostsOf(config), logger, (backend, address) =>

@@ -25,6 +25,7 @@ import { Admission } from './guard/admission.ts'
 import { Accept } from './proxy/accept.ts'
 import type { Edge, Entrance } from './proxy/edge.ts'
 import { ErrorPages } from './proxy/error-pages.ts'
+import { Forwarding } from './proxy/forwarding.ts'
 import { IdleBackends } from './proxy/idle-backends.ts'
 import { Pool } from './proxy/pool.ts'
 import { Route } from './proxy/route.ts'
@@ -78,6 +79,7 @@ const edge: Edge = {
   deadlines,
   readBuffers: new ReadBuffers(),
   idleBackends: new IdleBackends(idleLimits, deadlines),
+  forwarding: new Forwarding(config.http),
   log,
   errorPages: new ErrorPages(start.errorPages),
   slice,

@@ -46,6 +46,7 @@ const session = {
 } as unknown as Http1Session
 const exchange = {
   head,
+  client: { address: session.client.address, isNamed: false },
   requestId: '0123456789abcdef00000001',
   route: { index: 0, nameInJson: 'http://[::]:80' },
   status: 200,

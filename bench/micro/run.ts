@@ -10,6 +10,7 @@ import { AddressTable, CONNECTION_BUCKET } from '../../src/shared/address-table.
 import { Deadline, Deadlines } from '../../src/transport/deadlines.ts'
 import { median } from '../stats.ts'
 import { exchangeParts } from './exchange.ts'
+import { headParts } from './heads.ts'
 
 const ROUNDS = 9
 const CALLS = 300_000
@@ -74,6 +75,7 @@ const parts: Readonly<Record<string, () => void>> = {
   'response head, 5 fields': () => void responseHead.parse(response, 0, response.length, 0, false),
   'deadline: push back': () => wheel.set(deadline, 60_000),
   ...exchangeParts,
+  ...headParts,
 }
 
 for (const [name, call] of Object.entries(parts)) {

@@ -163,6 +163,9 @@ export interface HttpConfig {
   readonly errorPages: readonly ErrorPage[]
   /** %2F and %5C in a path. */
   readonly encodedSlash: 'refuse' | 'keep'
+  readonly forwardedFields: 'both' | 'x-forwarded' | 'forwarded'
+  /** Whose W3C trace context is continued. */
+  readonly traceparent: 'trusted' | 'continue' | 'off'
   /** File with the secret of sticky cookies; '' makes one at start. */
   readonly stickySecret: string
 }
@@ -285,6 +288,8 @@ export interface GuardConfig {
   /** HTTP requests per second and address; 0 is no limit. */
   readonly requestRate: number
   readonly requestBurst: number
+  /** HTTP requests at once per address; 0 is no limit. */
+  readonly requestsPerAddress: number
   /** Connections at once, all listeners and workers; 0 is no limit. */
   readonly connectionsMax: number
   /** CIDRs let in; with any given, all others are refused. The most specific of both lists wins. */
@@ -294,6 +299,6 @@ export interface GuardConfig {
   readonly ipv4Prefix: number
   /** Bits of an IPv6 address that are counted as one client, 16 to 128. */
   readonly ipv6Prefix: number
-  /** Addresses remembered; memory is fixed at about 50 bytes each. */
+  /** Addresses remembered; memory is fixed at about 60 bytes each. */
   readonly addressTableSize: number
 }

@@ -247,6 +247,8 @@ export class Supervisor {
     seat.listening = false
     shared.addresses.releaseLocksOf(seat.index)
     shared.backends.giveBack(seat.index)
+    // Requests first: what they are counted in is held by the sessions.
+    shared.requestLedger.giveBack(seat.index, shared.addresses)
     shared.ledger.giveBack(seat.index, shared.addresses)
     shared.workers.giveBack(seat.index)
     if (this.#stopping) return this.#checkDrained()

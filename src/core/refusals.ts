@@ -20,6 +20,7 @@ const others = [
   ['connections-max', 'the host holds --connections-max connections'],
   ['handshake-rate', 'the address starts TLS handshakes faster than --handshake-rate'],
   ['request-rate', 'the address makes HTTP requests faster than --request-rate'],
+  ['requests-per-address', 'the address has --requests-per-address HTTP requests in flight'],
   ['draining', 'weir is stopping and takes no new connections'],
   ['proxy-header-malformed', 'a trusted proxy sent no valid PROXY header'],
   ['proxy-header-timeout', 'a trusted proxy sent no whole PROXY header in 3 s'],

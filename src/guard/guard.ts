@@ -9,6 +9,9 @@ export interface Guard {
    * @returns 0, or the number of a refusal (core/refusals.ts)
    */
   check(slot: number, now: number): number
-  /** Of guards of a rate: ticks until the address has a token again; 0 if it has one now. */
-  wait?(slot: number, now: number): number
+}
+
+export interface RequestGuard extends Guard {
+  /** Of the last one it refused: ticks until it may pass; 0 if nobody can know. */
+  readonly waitTicks: number
 }

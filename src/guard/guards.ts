@@ -6,9 +6,10 @@
 import type { AddressTable } from '../shared/address-table.ts'
 import { ConnectionRate } from './connection-rate.ts'
 import { ConnectionsPerAddress } from './connections-per-address.ts'
-import type { Guard } from './guard.ts'
+import type { Guard, RequestGuard } from './guard.ts'
 import { HandshakeRate } from './handshake-rate.ts'
 import { RequestRate } from './request-rate.ts'
+import { RequestsPerAddress } from './requests-per-address.ts'
 
 /** The limits, as in the config; 0 is no limit. */
 export interface GuardLimits {
@@ -19,6 +20,7 @@ export interface GuardLimits {
   readonly handshakeBurst: number
   readonly requestRate: number
   readonly requestBurst: number
+  readonly requestsPerAddress: number
 }
 
 /** Right after accept, before anything is read. */
@@ -35,6 +37,20 @@ export function handshakeGuards(addresses: AddressTable, limits: GuardLimits): r
 }
 
 /** Once a request head is whole and valid, before anything is done for it. */
-export function requestGuards(addresses: AddressTable, limits: GuardLimits): readonly Guard[] {
+export function requestGuards(
+  addresses: AddressTable,
+  limits: GuardLimits,
+): readonly RequestGuard[] {
+  const guards = [...badRequestGuards(addresses, limits)]
+  // Last, because it counts what it lets in.
+  if (limits.requestsPerAddress !== 0) guards.push(new RequestsPerAddress(addresses, limits))
+  return guards
+}
+
+/** For a request that cannot be read: it was work as well. */
+export function badRequestGuards(
+  addresses: AddressTable,
+  limits: GuardLimits,
+): readonly RequestGuard[] {
   return limits.requestRate === 0 ? [] : [new RequestRate(addresses, limits)]
 }

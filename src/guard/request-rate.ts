@@ -1,12 +1,13 @@
 /** HTTP requests per second and address, `--request-rate` and `--request-burst`. */
 import { ADMITTED, refusal } from '../core/refusals.ts'
 import { type AddressTable, REQUEST_BUCKET } from '../shared/address-table.ts'
-import type { Guard } from './guard.ts'
+import type { RequestGuard } from './guard.ts'
 import { TokenBuckets } from './token-buckets.ts'
 
 const REFUSAL = refusal('request-rate')
 
-export class RequestRate implements Guard {
+export class RequestRate implements RequestGuard {
+  waitTicks = 0
   readonly #addresses: AddressTable
   readonly #buckets: TokenBuckets
 
@@ -22,11 +23,7 @@ export class RequestRate implements Guard {
   }
 
   check(slot: number, now: number): number {
-    const wait = this.#buckets.take(this.#addresses.bucket(slot, REQUEST_BUCKET), now)
-    return wait === 0 ? ADMITTED : REFUSAL
-  }
-
-  wait(slot: number, now: number): number {
-    return this.#buckets.wait(this.#addresses.bucket(slot, REQUEST_BUCKET), now)
+    this.waitTicks = this.#buckets.take(this.#addresses.bucket(slot, REQUEST_BUCKET), now)
+    return this.waitTicks === 0 ? ADMITTED : REFUSAL
   }
 }

@@ -44,7 +44,9 @@ export class AccessLines {
   ): string {
     const { head } = exchange
     const { target } = head
-    let line = this.#begin(session, exchange.requestId, epochMs)
+    const { client } = exchange
+    const named = client.isNamed ? client.address : ''
+    let line = this.#begin(session, named, exchange.requestId, epochMs)
     line += `,"method":"${head.method}","host":"${jsonText(head.authority)}"`
     line += `,"path":"${jsonText(target.path, PATH_MAX)}"`
     line += head.minor === 1 ? ',"version":"1.1"' : ',"version":"1.0"'
@@ -75,16 +77,16 @@ export class AccessLines {
     epochMs: number,
     leftOut: number,
   ): string {
-    const line = this.#begin(session, requestId, epochMs)
+    const line = this.#begin(session, '', requestId, epochMs)
     return `${line},"status":${status},"reason":"${reason}"${this.#end(session, leftOut)}`
   }
 
-  combined(session: Http1Session, exchange: Exchange, epochMs: number): string {
+  combined(exchange: Exchange, epochMs: number): string {
     const { head, status } = exchange
     const { text } = head
     const request = lineText(text.slice(0, text.indexOf('\r')), PATH_MAX)
     return (
-      `${session.client.address} - - [${this.#dateText(epochMs)}] "${request}"` +
+      `${exchange.client.address} - - [${this.#dateText(epochMs)}] "${request}"` +
       ` ${status === 0 ? CLIENT_GONE : status} ${exchange.bytesSent}` +
       ` "${field(head, REFERER, REFERER_MAX)}" "${field(head, USER_AGENT, AGENT_MAX)}"\n`
     )
@@ -94,13 +96,15 @@ export class AccessLines {
     return `${session.client.address} - - [${this.#dateText(epochMs)}] "-" ${status} 0 "-" "-"\n`
   }
 
-  #begin(session: Http1Session, requestId: string, epochMs: number): string {
+  /** @param named the client a trusted proxy spoke for; '' if it is the connection's */
+  #begin(session: Http1Session, named: string, requestId: string, epochMs: number): string {
     if (epochMs !== this.#timeMs) {
       this.#timeMs = epochMs
       this.#time = `{"level":${LEVEL_INFO},"time":${epochMs},"msg":"request"`
     }
     if (session.lineHead === '') makeSessionParts(session)
-    return `${this.#time}${session.lineHead}${jsonText(requestId)}"`
+    const head = named === '' ? session.lineHead : namedHead(session, named)
+    return `${this.#time}${head}${jsonText(requestId)}"`
   }
 
   #end(session: Http1Session, leftOut: number): string {
@@ -117,6 +121,12 @@ export class AccessLines {
     }
     return this.#date
   }
+}
+
+/** As {@link makeSessionParts} has it, for a client that did not connect itself. */
+function namedHead({ client }: Http1Session, named: string): string {
+  const listener = jsonText(client.entrance.config.name)
+  return `,"listener":"${listener}","client":"${named}","peer":"${client.address}","request":"`
 }
 
 /** What all lines of a connection have in common, made with the first of them. */

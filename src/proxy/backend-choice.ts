@@ -57,7 +57,8 @@ export class BackendChoice implements Waiter, DialOwner {
   /** Takes a backend, or a place in the line. */
   onTurn(): void {
     const pool = this.#pool
-    const backend = pool.take(this.#session.source, this.#tried, this.#triedCount, this.#wished)
+    const { source } = this.#exchange.client
+    const backend = pool.take(source, this.#tried, this.#triedCount, this.#wished)
     if (backend === WAIT) return this.#wait(pool)
     this.#stopWaiting()
     if (backend === CIRCUIT_OPEN) return this.#exchange.onCircuitOpen()

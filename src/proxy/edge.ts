@@ -10,6 +10,7 @@ import type { Deadlines } from '../transport/deadlines.ts'
 import type { ReadBuffers } from '../transport/read-buffer.ts'
 import type { TlsContexts } from '../transport/tls-contexts.ts'
 import type { ErrorPages } from './error-pages.ts'
+import type { Forwarding } from './forwarding.ts'
 import type { IdleBackends } from './idle-backends.ts'
 import type { Pool } from './pool.ts'
 import type { Routes } from './routes.ts'
@@ -25,6 +26,7 @@ export interface Edge {
   readonly deadlines: Deadlines
   readonly readBuffers: ReadBuffers
   readonly idleBackends: IdleBackends
+  readonly forwarding: Forwarding
   readonly log: SessionLog
   readonly errorPages: ErrorPages
   /** This worker's counters, and where each stands among them. */

@@ -21,6 +21,7 @@ import { isIdempotent, isShareable } from './methods.ts'
 import type { Pool } from './pool.ts'
 import { httpsLocation, writeRedirect } from './redirect.ts'
 import { RequestBody } from './request-body.ts'
+import type { RequestClient } from './request-client.ts'
 import { nextRequestId } from './request-id.ts'
 import { writeRequest } from './request-writer.ts'
 import type { BackendFailure, ResponseOwner } from './response-owner.ts'
@@ -34,6 +35,7 @@ export class Exchange implements ResponseOwner {
   readonly head: RequestHead
   readonly startedMs = performance.now()
   readonly requestId: string
+  readonly client: RequestClient
   /** The listener's last one until the request was matched. */
   route: Route
   // Facts for the access line.
@@ -83,13 +85,14 @@ export class Exchange implements ResponseOwner {
     this.#session = session
     this.head = head
     this.route = session.routes.last
-    this.requestId = nextRequestId()
+    this.client = session.requestClient
+    this.requestId = session.origin.keptRequestId(head) || nextRequestId()
     this.#deadline = new Deadline(() => this.#expired())
   }
 
   begin(): void {
-    const { edge, client } = this.#session
-    const refused = edge.admission.request(client, ticks())
+    const { client, origin } = this.#session
+    const refused = this.client.enter(client, origin, this.head, ticks())
     if (refused !== ADMITTED) {
       this.refused = refused
       this.#session.countRefusal(refused)
@@ -178,7 +181,7 @@ export class Exchange implements ResponseOwner {
     this.#connection = connection
     connection.begin(this, head.method === 'HEAD', head.upgrade)
     const { route } = this
-    const written = writeRequest(head, origin, this.requestId, this.backendName, route)
+    const written = writeRequest(head, origin, this.client, this.requestId, this.backendName, route)
     const text = route.editRequest(written)
     this.#sentMs = performance.now()
     if (head.hasBody) return this.#sendWithBody(connection, text)
@@ -460,6 +463,7 @@ export class Exchange implements ResponseOwner {
       connection.release(this, clean && this.#pool.config.sendProxy === 'off')
     }
     this.#choice?.stop()
+    this.client.leave(this.#session.client)
     this.#session.onExchangeEnd(this)
   }
 }

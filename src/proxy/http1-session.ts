@@ -13,7 +13,7 @@ import { prefersHtml } from '../codec/prefers-html.ts'
 import { ticks } from '../core/clock.ts'
 import type { EndingName } from '../core/endings.ts'
 import type { Reason } from '../core/faults.ts'
-import { refusal, type RefusalName, refusals } from '../core/refusals.ts'
+import { ADMITTED, refusal, type RefusalName, refusals } from '../core/refusals.ts'
 import { Deadline } from '../transport/deadlines.ts'
 import type { Dialed } from '../transport/dial.ts'
 import { listen, stopListening } from '../transport/listen.ts'
@@ -25,8 +25,9 @@ import { Exchange } from './exchange.ts'
 import { countExchange, countUnread } from './exchange-counters.ts'
 import { type Answer, headRefusal, writeAnswer } from './http-answer.ts'
 import type { Pool } from './pool.ts'
+import { type Origin, originOf } from './origin.ts'
+import { RequestClient } from './request-client.ts'
 import { nextRequestId } from './request-id.ts'
-import type { Origin } from './request-writer.ts'
 import type { Routes } from './routes.ts'
 import type { TcpSession } from './tcp-session.ts'
 
@@ -48,6 +49,8 @@ export class Http1Session implements Reader, ChunkOwner, ClientWriterOwner {
   readonly edge: Edge
   readonly routes: Routes
   readonly origin: Origin
+  /** Of the exchange that runs. */
+  readonly requestClient: RequestClient
   readonly writer: ClientWriter
   /** Requests so far. */
   requests = 0
@@ -88,7 +91,7 @@ export class Http1Session implements Reader, ChunkOwner, ClientWriterOwner {
     routes: Routes,
     readBuffer: ClientReadBuffer | null,
   ) {
-    const { edge, handshake } = client
+    const { edge } = client
     this.client = client
     this.edge = edge
     this.routes = routes
@@ -101,14 +104,11 @@ export class Http1Session implements Reader, ChunkOwner, ClientWriterOwner {
       limits: edge.config.http,
       owner: this,
     })
-    this.origin = {
-      address: client.address,
-      proto: handshake === null ? 'http' : 'https',
-      trusted: client.isForwarder,
-    }
+    this.origin = originOf(client)
+    this.requestClient = new RequestClient(client)
     this.#head = new RequestHead({
       keepsEncodedSlash: edge.config.http.encodedSlash === 'keep',
-      isSecure: handshake !== null || client.isForwarder,
+      isSecure: client.handshake !== null || this.origin.forwarders !== null,
     })
     this.#deadline = new Deadline(() => this.#expired())
     this.#socket[SESSION] = this
@@ -142,10 +142,6 @@ export class Http1Session implements Reader, ChunkOwner, ClientWriterOwner {
     else this.#readBuffer.reader = this
     this.edge.deadlines.set(this.#deadline, this.edge.config.http.headTimeoutMs)
     this.#socket.resume()
-  }
-
-  get source(): number {
-    return this.client.source
   }
 
   /** The connection is closed after the exchange that runs. */
@@ -361,7 +357,7 @@ export class Http1Session implements Reader, ChunkOwner, ClientWriterOwner {
 
   #answer(answer: Answer, toHead: boolean): number {
     const { edge, keepsAlive, hsts } = this
-    const wait = answer.status === 429 ? edge.admission.requestWait(this.client, ticks()) : 0
+    const wait = answer.status === 429 ? this.requestClient.retryAfter : 0
     const head = { keepAlive: keepsAlive, minor: this.#head.minor, wait, hsts }
     const bytes = writeAnswer(this.writer, answer, head, edge.errorPages, toHead)
     // In advance() more may follow; where a failure far away is told, nobody else would send it.
@@ -429,7 +425,9 @@ export class Http1Session implements Reader, ChunkOwner, ClientWriterOwner {
   }
 
   #refuseHead(code: number): void {
-    this.#refuseUnread(code, headRefusal(code))
+    const flooding = this.requestClient.enterUnread(this.client, ticks())
+    if (flooding === ADMITTED) this.#refuseUnread(code, headRefusal(code))
+    else this.#refuseUnread(429, refusals[flooding]![0])
     this.#close()
   }
 

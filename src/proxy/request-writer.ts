@@ -2,99 +2,100 @@
  * The head a backend gets: the client's, written anew.
  *
  * Fields of one hop stay behind, and so does what could pass for ours: names with an underscore or
- * another odd character (some readers take it for a hyphen), `Proxy` (CVE-2016-5385), and all that says where a request came from
- * unless the peer is a proxy the operator trusts.
+ * another odd character (some readers take it for a hyphen), `Proxy` (CVE-2016-5385), `X-Weir-`, and all
+ * that says where a request came from unless the peer is a proxy the operator trusts. Lines that go on as
+ * they are, one after the other, are copied as one piece: their names and values are not touched at all.
  */
-import {
-  COOKIE,
-  EXPECT,
-  FORWARDED,
-  HOST,
-  isHopByHop,
-  isIdentity,
-  PROXY,
-  VIA,
-  X_FORWARDED_FOR,
-  X_FORWARDED_HOST,
-  X_FORWARDED_PROTO,
-  X_REQUEST_ID,
-} from '../codec/http1/field-names.ts'
+import { COOKIE, EXPECT } from '../codec/http1/field-names.ts'
 import { CHUNKED } from '../codec/http1/framing.ts'
 import type { RequestHead } from '../codec/http1/request-head.ts'
+import { LOOK, PASS, type Treatments } from './forwarding.ts'
+import type { Origin } from './origin.ts'
+import type { RequestClient } from './request-client.ts'
 import type { Route } from './route.ts'
+import type { Sticky } from './sticky.ts'
+import { beginTrace } from './trace-context.ts'
+import { ToldFields } from './told-fields.ts'
 
-export interface Origin {
-  /** Address of the client. */
-  readonly address: string
-  readonly proto: 'http' | 'https'
-  /** What the peer says of the client counts. */
-  readonly trusted: boolean
-}
+/** Of the head that is being written; there is never more than one. */
+const told = new ToldFields()
 
-/**
- * @param backendHost for clients that named none
- */
+/** @param backendHost for clients that named none */
 export function writeRequest(
   head: RequestHead,
   origin: Origin,
+  client: RequestClient,
   requestId: string,
   backendHost: string,
   route: Route,
 ): string {
-  const { target, authority, connection } = head
-  const asked = authority === '' ? backendHost : authority
+  const { target, authority } = head
+  const { forwarding, forwarders } = origin
   const path = route.forwardedPath(target.path)
-  const host = route.forwardedHost(asked)
-  let out = `${head.method} ${path}${target.query} HTTP/1.1\r\nHost: ${host}\r\n`
+  const host = route.forwardedHost(authority === '' ? backendHost : authority)
   const sticky = route.pool?.sticky ?? null
-  let from = ''
-  let via = '1.1 weir'
-  let told = 0
-  for (let field = 0; field < head.count; field++) {
-    const number = head.number(field)
-    if (number === HOST || number === PROXY || isHopByHop(number) || isIdentity(number)) continue
-    if (number === VIA) {
-      via = `${head.value(field)}, ${via}`
-      continue
-    }
-    if (isOfOrigin(number)) {
-      if (!origin.trusted) continue
-      if (number === X_FORWARDED_FOR) {
-        from = from === '' ? head.value(field) : `${from}, ${head.value(field)}`
-        continue
-      }
-      told |= 1 << number
-    }
-    if (head.hasOddName(field)) continue
-    const name = head.name(field)
-    if (connection.named.length > 0 && connection.named.includes(name.toLowerCase())) continue
-    // An expectation without a body to wait for would make some backends wait all the same.
-    if (number === EXPECT && !head.expectsContinue) continue
-    if (number === COOKIE && sticky !== null) {
-      const value = sticky.without(head.value(field))
-      if (value !== '') out += `${name}: ${value}\r\n`
-      continue
-    }
-    out += `${name}: ${head.value(field)}\r\n`
+  let out = `${head.method} ${path}${target.query} HTTP/1.1\r\nHost: ${host}`
+  told.reset(forwarding.sendsXForwarded)
+  if (forwarders === null) {
+    out += copyFields(head, forwarding.untrusted, sticky) + origin.lines(authority)
+  } else {
+    const treatments = client.isDoubtful ? forwarding.doubtful : forwarding.trusted
+    out += copyFields(head, treatments, sticky)
+    out += told.originLines(origin, client, authority)
   }
-  const says = (number: number): boolean => (told & (1 << number)) !== 0
-  out += `X-Forwarded-For: ${from === '' ? origin.address : `${from}, ${origin.address}`}\r\n`
-  if (!says(X_FORWARDED_PROTO)) out += `X-Forwarded-Proto: ${origin.proto}\r\n`
-  if (!says(X_FORWARDED_HOST)) out += `X-Forwarded-Host: ${asked}\r\n`
-  if (!says(X_REQUEST_ID)) out += `X-Request-Id: ${requestId}\r\n`
-  out += `Via: ${via}\r\n`
+  out += `X-Request-Id: ${requestId}\r\n`
+  if (forwarding.traces) {
+    out += told.hasTrace ? told.traceLines() : `traceparent: ${beginTrace()}\r\n`
+  }
+  out += head.minor === 1 ? 'Via: 1.1 weir\r\n' : 'Via: 1.0 weir\r\n'
   if (head.upgrade) out += 'Connection: Upgrade\r\nUpgrade: websocket\r\n'
   if (head.body === CHUNKED) out += 'Transfer-Encoding: chunked\r\n'
   else if (head.body > 0 || takesBody(head.method)) out += `Content-Length: ${head.body}\r\n`
   return `${out}\r\n`
 }
 
-function isOfOrigin(number: number): boolean {
-  return (
-    number === FORWARDED ||
-    (number >= X_FORWARDED_FOR && number <= X_FORWARDED_HOST) ||
-    number === X_REQUEST_ID
-  )
+/** @returns the end of a line, and then those lines of the head that go on */
+function copyFields(head: RequestHead, treatments: Treatments, sticky: Sticky | null): string {
+  const { text, count, connection } = head
+  const mayDropOthers = connection.named.length > 0
+  let out = '\r\n'
+  /** Of the piece that is to be copied next. */
+  let start = 0
+  let end = 0
+  for (let field = 0; field < count; field++) {
+    const number = head.number(field)
+    const treatment = treatments[number]
+    if (treatment !== PASS && (treatment !== LOOK || !look(head, field, number))) continue
+    if (head.hasOddName(field)) continue
+    if (mayDropOthers && isNamedAway(head, field)) continue
+    const lineStart = head.start(field)
+    if (number === COOKIE && sticky !== null) {
+      if (end > start) out += text.slice(start, end)
+      const value = sticky.without(head.value(field))
+      if (value !== '') out += `${head.name(field)}: ${value}\r\n`
+      start = head.end(field)
+    } else if (lineStart !== end || !head.isPlain(field)) {
+      if (end > start) out += text.slice(start, end)
+      start = lineStart
+      if (!head.isPlain(field)) {
+        out += `${head.name(field)}: ${head.value(field)}\r\n`
+        start = head.end(field)
+      }
+    }
+    end = head.end(field)
+  }
+  return end > start ? out + text.slice(start, end) : out
+}
+
+/** @returns whether the line goes on as it is */
+function look(head: RequestHead, field: number, number: number): boolean {
+  // An expectation without a body to wait for would make some backends wait all the same.
+  if (number === EXPECT) return head.expectsContinue
+  return told.take(number, head.value(field))
+}
+
+function isNamedAway(head: RequestHead, field: number): boolean {
+  return head.connection.named.includes(head.name(field).toLowerCase())
 }
 
 /** Of these a backend may ask for a length even if there is nothing (RFC 9110 §8.6). */

@@ -78,7 +78,7 @@ export class SessionLog {
     const epochMs = Date.now()
     this.#add(
       this.#combined
-        ? this.#access.combined(session, exchange, epochMs)
+        ? this.#access.combined(exchange, epochMs)
         : this.#access.json(session, exchange, nowMs, epochMs, leftOut),
     )
   }

@@ -5,10 +5,10 @@
  * is more room: so the table can be filled to 80 % before anything must be forgotten, and a client
  * cannot choose whom it pushes out. What is forgotten first is what carries least information: the
  * address whose buckets are nearest to full, the longest unseen among equals. An address with open
- * connections stays.
+ * connections stays, and so does one with requests in flight, whoever's connection brought them.
  *
- * Lookups take no lock: a reader pins the slot it found (`open` goes up) and looks again. Changing
- * which address a slot holds takes the locks of both its sets.
+ * Lookups take no lock: a reader pins the slot it found (`pins` goes up) and looks again. Changing
+ * which address a slot holds takes the locks of both its sets, and needs a slot without pins.
  */
 import { ADDRESS_WORDS } from '../core/address.ts'
 import { TICKS_PER_SECOND } from '../core/clock.ts'
@@ -19,12 +19,15 @@ const WAYS = 8
 const FILL = 0.8
 
 /** Words of a slot. TAG is 0 in an empty one. */
-const WORDS = 10
+const WORDS = 12
 const TAG = 0
 const KEY = 1
 const SEEN = 5
-const OPEN = 6
-const BUCKETS = 7
+/** Who holds the slot: connections, and requests that came over those of another address. */
+const PINS = 6
+const CONNECTIONS = 7
+const REQUESTS = 8
+const BUCKETS = 9
 
 /** Token buckets kept per address, by their place. */
 export const CONNECTION_BUCKET = 0
@@ -32,7 +35,7 @@ export const HANDSHAKE_BUCKET = 1
 export const REQUEST_BUCKET = 2
 const BUCKET_COUNT = 3
 
-/** `open` of a slot that is changing hands: far below anything connections could add up to. */
+/** Pins of a slot that is changing hands: far below anything connections could add up to. */
 const CHANGING = -0x4000_0000
 
 /** No bucket owes more than this; a larger distance is an old one, seen across the clock's wrap. */
@@ -68,13 +71,32 @@ export class AddressTable {
   /**
    * Finds or makes the slot of an address and counts one more open connection in it.
    *
-   * The caller gives it back with {@link leave}. If both sets are full of addresses with open
-   * connections the address shares the one slot of all such: it is limited, only less fairly.
+   * The caller gives it back with {@link leave}.
    *
    * @param address four words, masked to the prefix that is counted as one client
    * @param now     ticks
    */
   acquire(address: Int32Array, now: number): number {
+    const slot = this.pin(address, now)
+    Atomics.add(this.#words, slot * WORDS + CONNECTIONS, 1)
+    return slot
+  }
+
+  leave(slot: number): void {
+    Atomics.sub(this.#words, slot * WORDS + CONNECTIONS, 1)
+    this.unpin(slot)
+  }
+
+  /**
+   * Finds or makes the slot of an address and holds it, without a connection of its own.
+   *
+   * The caller gives it back with {@link unpin}. If both sets are full of addresses that are held the
+   * address shares the one slot of all such: it is limited, only less fairly.
+   *
+   * @param address four words, masked to the prefix that is counted as one client
+   * @param now     ticks
+   */
+  pin(address: Int32Array, now: number): number {
     hashAddress(address, this.#hashKey, this.#hash)
     const h0 = this.#hash[0]!
     const h1 = this.#hash[1]!
@@ -82,12 +104,12 @@ export class AddressTable {
     const setA = (h0 >>> 0) % this.#sets
     const setB = (h1 >>> 0) % this.#sets
 
-    let slot = this.#pin(address, tag, setA, setB)
+    let slot = this.#find(address, tag, setA, setB)
     if (slot === -1) {
       this.#locks.take(setA, setB)
       try {
         // Another worker may have brought the same address in meanwhile.
-        slot = this.#pin(address, tag, setA, setB)
+        slot = this.#find(address, tag, setA, setB)
         if (slot === -1) slot = this.#settle(address, tag, setA, setB, now)
       } finally {
         this.#locks.release(setA, setB)
@@ -97,13 +119,38 @@ export class AddressTable {
     return slot
   }
 
-  leave(slot: number): void {
-    Atomics.sub(this.#words, slot * WORDS + OPEN, 1)
+  unpin(slot: number): void {
+    Atomics.sub(this.#words, slot * WORDS + PINS, 1)
   }
 
   /** Open connections of the address, all workers together. */
   open(slot: number): number {
-    return Atomics.load(this.#words, slot * WORDS + OPEN)
+    return Atomics.load(this.#words, slot * WORDS + CONNECTIONS)
+  }
+
+  /**
+   * Counts one more request in flight, unless the address has `max` of them.
+   *
+   * @param slot held by the caller until after {@link leaveRequest}
+   * @returns whether it was counted
+   */
+  enterRequest(slot: number, max: number): boolean {
+    const at = slot * WORDS + REQUESTS
+    for (;;) {
+      const requests = Atomics.load(this.#words, at)
+      if (requests >= max) return false
+      if (Atomics.compareExchange(this.#words, at, requests, requests + 1) === requests) return true
+      // Another worker counted one in or out in between. It made progress, so this loop ends.
+    }
+  }
+
+  leaveRequest(slot: number): void {
+    Atomics.sub(this.#words, slot * WORDS + REQUESTS, 1)
+  }
+
+  /** Requests of the address in flight, all workers together. */
+  requests(slot: number): number {
+    return Atomics.load(this.#words, slot * WORDS + REQUESTS)
   }
 
   /** The word of a token bucket, for guard/token-buckets.ts: its place in {@link words}. */
@@ -130,21 +177,21 @@ export class AddressTable {
     this.#locks.owner = thread
   }
 
-  #pin(address: Int32Array, tag: number, setA: number, setB: number): number {
-    const slot = this.#pinInSet(address, tag, setA)
-    return slot !== -1 || setA === setB ? slot : this.#pinInSet(address, tag, setB)
+  #find(address: Int32Array, tag: number, setA: number, setB: number): number {
+    const slot = this.#findInSet(address, tag, setA)
+    return slot !== -1 || setA === setB ? slot : this.#findInSet(address, tag, setB)
   }
 
-  #pinInSet(address: Int32Array, tag: number, set: number): number {
+  #findInSet(address: Int32Array, tag: number, set: number): number {
     const words = this.#words
     for (let slot = set * WAYS; slot < (set + 1) * WAYS; slot++) {
       const at = slot * WORDS
       if (Atomics.load(words, at + TAG) !== tag || !this.#holds(at, address)) continue
-      const open = Atomics.add(words, at + OPEN, 1)
+      const pins = Atomics.add(words, at + PINS, 1)
       // Pinned: from here on the slot cannot change hands, so what it holds now is what counts.
-      if (open >= 0 && Atomics.load(words, at + TAG) === tag && this.#holds(at, address))
+      if (pins >= 0 && Atomics.load(words, at + TAG) === tag && this.#holds(at, address))
         return slot
-      Atomics.sub(words, at + OPEN, 1)
+      Atomics.sub(words, at + PINS, 1)
     }
     return -1
   }
@@ -164,20 +211,20 @@ export class AddressTable {
       const slot = this.#choose(setA, setB, now)
       if (slot === -1) break
       const at = slot * WORDS
-      if (Atomics.compareExchange(words, at + OPEN, 0, CHANGING) !== 0) continue // pinned just now
+      if (Atomics.compareExchange(words, at + PINS, 0, CHANGING) !== 0) continue // pinned just now
       if (words[at + TAG] === 0) Atomics.add(this.#used, 0, 1)
       else this.evictions++
       Atomics.store(words, at + TAG, 0)
       for (let i = 0; i < ADDRESS_WORDS; i++) words[at + KEY + i] = address[i]!
       for (let i = 0; i < BUCKET_COUNT; i++) Atomics.store(words, at + BUCKETS + i, now)
       // Added, not stored: a reader that still looks for the old address takes its pin back later.
-      Atomics.add(words, at + OPEN, 1 - CHANGING)
+      Atomics.add(words, at + PINS, 1 - CHANGING)
       Atomics.store(words, at + TAG, tag)
       return slot
     }
     this.overflows++
     const shared = this.#sets * WAYS
-    Atomics.add(words, shared * WORDS + OPEN, 1)
+    Atomics.add(words, shared * WORDS + PINS, 1)
     return shared
   }
 
@@ -188,7 +235,7 @@ export class AddressTable {
     const set = emptyA >= emptyB ? setA : setB
     if (emptyA + emptyB > 0) {
       for (let slot = set * WAYS; slot < (set + 1) * WAYS; slot++) {
-        if (this.#words[slot * WORDS + TAG] === 0 && this.open(slot) === 0) return slot
+        if (this.#words[slot * WORDS + TAG] === 0 && this.#pins(slot) === 0) return slot
       }
     }
     const a = this.#leastMissed(setA, -1, now)
@@ -208,7 +255,7 @@ export class AddressTable {
     let least = best
     let leastDebt = best === -1 ? 0 : this.#debt(best, now)
     for (let slot = set * WAYS; slot < (set + 1) * WAYS; slot++) {
-      if (this.open(slot) !== 0) continue
+      if (this.#pins(slot) !== 0) continue
       const debt = this.#debt(slot, now)
       const older =
         least !== -1 && debt === leastDebt && this.#age(slot, now) > this.#age(least, now)
@@ -218,6 +265,10 @@ export class AddressTable {
       }
     }
     return least
+  }
+
+  #pins(slot: number): number {
+    return Atomics.load(this.#words, slot * WORDS + PINS)
   }
 
   #age(slot: number, now: number): number {

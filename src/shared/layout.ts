@@ -9,6 +9,7 @@ import { BackendTable } from './backend-table.ts'
 import { BreakerTable } from './breaker-table.ts'
 import { Counters } from './counters.ts'
 import { LogRing } from './log-ring.ts'
+import { RequestLedger } from './request-ledger.ts'
 import { SessionLedger } from './session-ledger.ts'
 import { WorkerTable } from './worker-table.ts'
 import type { HashKey } from '../core/hash.ts'
@@ -26,6 +27,8 @@ export interface LayoutOptions {
   readonly addresses: number
   /** Sessions one worker may hold. */
   readonly sessionsPerWorker: number
+  /** Requests one worker may have in flight. */
+  readonly requestsPerWorker: number
   readonly hashKey: HashKey
 }
 
@@ -38,6 +41,7 @@ export interface Shared {
   readonly breakers: BreakerTable
   readonly addresses: AddressTable
   readonly ledger: SessionLedger
+  readonly requestLedger: RequestLedger
   readonly counters: Counters
   /** By worker. */
   readonly logs: readonly LogRing[]
@@ -51,7 +55,7 @@ export function createShared(options: LayoutOptions): Shared {
 /** The view of a thread that was handed the memory. */
 export function openShared(options: LayoutOptions, memory: SharedArrayBuffer): Shared {
   const at = regions(options)
-  const { workers, backends, addresses, sessionsPerWorker, hashKey } = options
+  const { workers, backends, addresses, sessionsPerWorker, requestsPerWorker, hashKey } = options
   return {
     options,
     memory,
@@ -60,13 +64,14 @@ export function openShared(options: LayoutOptions, memory: SharedArrayBuffer): S
     breakers: new BreakerTable(memory, at.breakers, backends, workers),
     addresses: new AddressTable(memory, at.addresses, addresses, hashKey),
     ledger: new SessionLedger(memory, at.ledger, workers, sessionsPerWorker),
+    requestLedger: new RequestLedger(memory, at.requestLedger, workers, requestsPerWorker),
     counters: new Counters(memory, at.counters, workers, options),
     logs: Array.from({ length: workers }, (_, worker) => new LogRing(memory, at.logs, worker)),
   }
 }
 
 function regions(options: LayoutOptions) {
-  const { workers, backends, addresses, sessionsPerWorker } = options
+  const { workers, backends, addresses } = options
   let end = 0
   const place = (bytes: number): number => {
     const start = end
@@ -78,7 +83,8 @@ function regions(options: LayoutOptions) {
     backends: place(BackendTable.bytes(backends, workers)),
     breakers: place(BreakerTable.bytes(backends, workers)),
     addresses: place(AddressTable.bytes(addresses)),
-    ledger: place(SessionLedger.bytes(workers, sessionsPerWorker)),
+    ledger: place(SessionLedger.bytes(workers, options.sessionsPerWorker)),
+    requestLedger: place(RequestLedger.bytes(workers, options.requestsPerWorker)),
     counters: place(Counters.bytes(workers, options)),
     logs: place(LogRing.bytes(workers)),
     total: end,

@@ -12,6 +12,7 @@ const OFF: AdmissionOptions = {
   handshakeBurst: 1,
   requestRate: 0,
   requestBurst: 1,
+  requestsPerAddress: 0,
   connectionsMax: 0,
   allow: [],
   deny: [],

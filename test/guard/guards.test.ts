@@ -11,6 +11,7 @@ const OFF: GuardLimits = {
   handshakeBurst: 1,
   requestRate: 0,
   requestBurst: 1,
+  requestsPerAddress: 0,
 }
 
 test('a limit of 0 leaves its guard out', async t => {

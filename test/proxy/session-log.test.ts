@@ -169,7 +169,8 @@ function exchangeWith(facts: object): Exchange {
   const bytes = Buffer.from('GET /a HTTP/1.1\r\nHost: a\r\n\r\n')
   const head = new RequestHead()
   head.parse(bytes, 0, bytes.length, 0)
-  return { head, route: {}, ...FACTS, ...facts } as Exchange
+  const client = { address: SESSION.address, isNamed: false }
+  return { head, client, route: {}, ...FACTS, ...facts } as Exchange
 }
 
 test('every exchange has its line, but a flood of refused ones is sampled', async t => {

@@ -13,6 +13,7 @@ const SMALL: LayoutOptions = {
   routes: 2,
   addresses: 64,
   sessionsPerWorker: 16,
+  requestsPerWorker: 16,
   hashKey: HASH_KEY,
 }
 

@@ -32,6 +32,13 @@ export const X_WEIR_SUBJECT = 27
 export const X_WEIR_CLIENT = 28
 export const X_WEIR_SCOPES = 29
 export const X_WEIR_AUTH = 30
+export const X_REAL_IP = 31
+export const TRACEPARENT = 32
+export const TRACESTATE = 33
+/** Any other name that begins with `X-Forwarded-`. */
+export const X_FORWARDED_OTHER = 34
+/** Any other name that begins with `X-Weir-`. */
+export const X_WEIR_OTHER = 35
 
 const names = [
   '',
@@ -65,10 +72,16 @@ const names = [
   'x-weir-client',
   'x-weir-scopes',
   'x-weir-auth',
+  'x-real-ip',
+  'traceparent',
+  'tracestate',
 ] as const
+const X_FORWARDED = 'x-forwarded-'
+const X_WEIR = 'x-weir-'
+const X = 0x78
 
 /** How many numbers there are; {@link OTHER} is one. */
-export const FIELD_NUMBERS = names.length
+export const FIELD_NUMBERS = names.length + 2
 
 /** Names by a slot that their length and ends give; those of one slot are chained. */
 const SLOTS = 64
@@ -90,15 +103,22 @@ function slotOf(length: number, first: number, last: number): number {
 export function fieldNumber(bytes: Uint8Array, start: number, end: number): number {
   const length = end - start
   let number = firstOf[slotOf(length, bytes[start]!, bytes[end - 1]!)]!
-  while (number !== 0 && !isName(bytes, start, length, names[number]!)) number = nextOf[number]!
-  return number
+  while (number !== OTHER) {
+    const name = names[number]!
+    if (name.length === length && beginsWith(bytes, start, name)) return number
+    number = nextOf[number]!
+  }
+  if ((bytes[start]! | 0x20) !== X) return OTHER
+  if (length >= X_FORWARDED.length && beginsWith(bytes, start, X_FORWARDED)) {
+    return X_FORWARDED_OTHER
+  }
+  return length >= X_WEIR.length && beginsWith(bytes, start, X_WEIR) ? X_WEIR_OTHER : OTHER
 }
 
-function isName(bytes: Uint8Array, start: number, length: number, name: string): boolean {
-  if (name.length !== length) return false
-  for (let i = 0; i < length; i++) {
+function beginsWith(bytes: Uint8Array, start: number, lower: string): boolean {
+  for (let i = 0; i < lower.length; i++) {
     // Token bytes differ from their lower case in this bit alone, or not at all.
-    if ((bytes[start + i]! | 0x20) !== name.charCodeAt(i)) return false
+    if ((bytes[start + i]! | 0x20) !== lower.charCodeAt(i)) return false
   }
   return true
 }
@@ -109,7 +129,7 @@ export function numberOfField(name: string): number {
 }
 
 /** Fields that are about one connection and go no further, RFC 9110 §7.6.1. */
-const hopByHop = new Uint8Array(names.length)
+const hopByHop = new Uint8Array(FIELD_NUMBERS)
 for (const number of [
   CONTENT_LENGTH,
   TRANSFER_ENCODING,
@@ -131,7 +151,7 @@ export function isHopByHop(number: number): boolean {
 
 /** Whether the field says who the client is, as only weir may tell a backend. */
 export function isIdentity(number: number): boolean {
-  return number >= X_WEIR_SUBJECT && number <= X_WEIR_AUTH
+  return (number >= X_WEIR_SUBJECT && number <= X_WEIR_AUTH) || number === X_WEIR_OTHER
 }
 
 /**
@@ -146,9 +166,6 @@ const kept: ReadonlySet<string> = new Set([
   'dpop',
   'cookie',
   'forwarded',
-  'x-forwarded-for',
-  'x-forwarded-proto',
-  'x-forwarded-host',
   'x-request-id',
   'x-real-ip',
   'traceparent',
@@ -159,5 +176,5 @@ const kept: ReadonlySet<string> = new Set([
 
 /** @param name in lower case */
 export function mayBeNamedAway(name: string): boolean {
-  return !kept.has(name) && !name.startsWith('x-forwarded-')
+  return !kept.has(name) && !name.startsWith(X_FORWARDED) && !name.startsWith(X_WEIR)
 }

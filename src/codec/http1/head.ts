@@ -23,7 +23,10 @@ export const HEAD_MAX = 16_384
 export const FIELDS_MAX = 100
 
 const END = Buffer.from('\r\n\r\n')
-/** Words kept per field: bounds of name and value, the number of the name, and whether it is odd. */
+/**
+ * Words kept per field: bounds of name and value, the number of the name, and whether it is odd. One more
+ * word says where the last line ends.
+ */
 const WORDS = 6
 const NONE = -1
 const SEVERAL = -2
@@ -33,7 +36,7 @@ export class Head {
   text = ''
   /** Fields. */
   count = 0
-  readonly #at = new Int32Array(FIELDS_MAX * WORDS)
+  readonly #at = new Int32Array(FIELDS_MAX * WORDS + 1)
   readonly #only = new Int32Array(FIELD_NUMBERS)
 
   number(field: number): number {
@@ -58,6 +61,27 @@ export class Head {
    */
   hasOddName(field: number): boolean {
     return this.#at[field * WORDS + 5] !== 0
+  }
+
+  /** Where its line begins in {@link text}. */
+  start(field: number): number {
+    return this.#at[field * WORDS]!
+  }
+
+  /** One past its line, the CRLF included. */
+  end(field: number): number {
+    return this.#at[(field + 1) * WORDS]!
+  }
+
+  /** Written as weir writes it: one blank before the value, none after it. */
+  isPlain(field: number): boolean {
+    const word = field * WORDS
+    const valueStart = this.#at[word + 2]!
+    return (
+      valueStart === this.#at[word + 1]! + 2 &&
+      this.#at[word + WORDS] === this.#at[word + 3]! + 2 &&
+      this.text.charCodeAt(valueStart - 1) === SP
+    )
   }
 
   /** The only field with that number: its index, -1 if there is none, -2 if there are several. */
@@ -145,6 +169,7 @@ export class Head {
       count++
       i += 2
     }
+    at[count * WORDS] = i - start
     this.count = count
     return OK
   }

@@ -128,6 +128,17 @@ export const guardsFlags = {
     default: '131072',
     min: 1024,
     max: 16_777_216,
-    help: 'Addresses remembered; memory is fixed, about 50 bytes each',
+    help: 'Addresses remembered; memory is fixed, about 60 bytes each',
+  },
+  'requests-per-address': {
+    group: 'Guards',
+    kind: 'count',
+    scope: 'process',
+    value: 'N',
+    default: '100',
+    min: 1,
+    max: 10_000_000,
+    zero: true,
+    help: 'HTTP requests at once per address, above it 429; 0 is no limit',
   },
 } as const satisfies Record<string, Flag>

@@ -47,6 +47,7 @@ export function resolveGuards(
     handshakeBurst: settings['handshake-burst']!,
     requestRate: settings['request-rate']!,
     requestBurst: settings['request-burst']!,
+    requestsPerAddress: settings['requests-per-address']!,
     connectionsMax,
     allow: settings.allow ?? [],
     deny: settings.deny ?? [],

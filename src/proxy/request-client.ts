@@ -1,0 +1,65 @@
+/**
+ * The client of an exchange: the connection's, or the one a trusted proxy speaks for. Under its address
+ * the request is counted, balanced and logged. One for all exchanges of a connection, one after the other.
+ */
+import type { RequestHead } from '../codec/http1/request-head.ts'
+import { ADDRESS_WORDS, formatAddress } from '../core/address.ts'
+import { hashSource } from '../core/hash.ts'
+import type { RequestPlace } from '../guard/request-admission.ts'
+import { DOUBTFUL, FOUND, findClient } from './forwarded-chain.ts'
+import type { Origin } from './origin.ts'
+import type { TcpSession } from './tcp-session.ts'
+
+/** Of the exchange that begins; there is never more than one. */
+const found = new Int32Array(ADDRESS_WORDS)
+
+export class RequestClient implements RequestPlace {
+  address: string
+  /** The same for every request of an address, for balancers that keep clients together. */
+  source: number
+  /** It is not the peer: a trusted proxy named it. */
+  isNamed = false
+  /** What the fields of a trusted proxy say cannot be used: none of it counts, or goes on. */
+  isDoubtful = false
+
+  // Place: where the request is counted.
+  requestSlot = -1
+  requestLine = -1
+  holdsSlot = false
+  retryAfter = 0
+
+  constructor({ address, source }: Pick<TcpSession, 'address' | 'source'>) {
+    this.address = address
+    this.source = source
+  }
+
+  /**
+   * Finds out who asks, and whether it may.
+   *
+   * @param now ticks
+   * @returns 0 or the refusal; {@link leave} is owed in any case
+   */
+  enter(connection: TcpSession, origin: Origin, head: RequestHead, now: number): number {
+    const { forwarders } = origin
+    if (forwarders !== null) this.#identify(connection, findClient(head, forwarders, found))
+    const { requests } = connection.edge.admission
+    return requests.enter(connection.slot, this.isNamed ? found : null, now, this)
+  }
+
+  #identify({ address, source }: TcpSession, result: number): void {
+    this.isDoubtful = result === DOUBTFUL
+    this.isNamed = result === FOUND
+    this.address = this.isNamed ? formatAddress(found) : address
+    this.source = this.isNamed ? hashSource(found) : source
+  }
+
+  /** A head that cannot be read: whom it is from is not known, so it is the connection's. */
+  enterUnread(connection: TcpSession, now: number): number {
+    return connection.edge.admission.requests.enterBad(connection.slot, now, this)
+  }
+
+  /** The exchange is over; more than once does no harm. */
+  leave(connection: TcpSession): void {
+    connection.edge.admission.requests.leave(this)
+  }
+}
