@@ -26,6 +26,7 @@ export const httpProxies: Readonly<Record<string, Start>> = {
     '--handshake-burst=1000000',
     '--connections-per-address=100000',
     '--request-rate=65536',
+    '--requests-per-address=100000',
     '--request-burst=100000',
     '--requests-per-connection=1000000000',
     '--keep-alive-timeout=10m',

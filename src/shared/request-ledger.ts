@@ -3,7 +3,7 @@
  * worker dies: as session-ledger.ts, a line per request.
  *
  * A request that came over a connection of another address (a trusted proxy's) holds its slot itself;
- * one of the connection's own address does not.
+ * one of the connection's own address does not. Plain stores: main reads when the worker has ended.
  */
 import type { AddressTable } from './address-table.ts'
 
@@ -31,11 +31,11 @@ export class RequestLedger {
    */
   write(worker: number, line: number, slot: number, holds: boolean, counted: boolean): void {
     const flags = (holds ? HOLDS : 0) | (counted ? COUNTED : 0)
-    Atomics.store(this.#lines, worker * this.#perWorker + line, (slot << 2) | flags)
+    this.#lines[worker * this.#perWorker + line] = (slot << 2) | flags
   }
 
   erase(worker: number, line: number): void {
-    Atomics.store(this.#lines, worker * this.#perWorker + line, 0)
+    this.#lines[worker * this.#perWorker + line] = 0
   }
 
   /** Main: takes back every request a dead worker had counted. */

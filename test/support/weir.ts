@@ -41,6 +41,8 @@ const LIMITS_OFF = [
   '0',
   '--handshake-rate',
   '0',
+  '--requests-per-address',
+  '0',
 ]
 
 /** Flags that take the guards out of the way of a test about something else. */
