@@ -23,7 +23,8 @@ export class Accept implements Door {
   // Of the connection that stands in the door; there is never more than one.
   readonly #words = new Int32Array(ADDRESS_WORDS)
   readonly #place: Place = { slot: -1, entry: -1 }
-  #address = ''
+  /** As the kernel writes it; of a refused one it is read by nobody, mostly. */
+  #remote = ''
   #isProxy = false
 
   constructor(edge: Edge, entrance: Entrance) {
@@ -37,7 +38,7 @@ export class Accept implements Door {
     edge.slice[edge.at.accepted + this.#entrance.index]!++
     const words = this.#words
     if (!parseAddress(remote, words)) return false
-    this.#address = remote.startsWith('::ffff:') ? remote.slice(7) : remote
+    this.#remote = remote
     if (edge.shared.workers.isDraining()) return this.#refuse(DRAINING)
     // Who a proxy in front of us speaks for stands in its header.
     const { proxies } = this.#entrance
@@ -55,7 +56,7 @@ export class Accept implements Door {
   }
 
   onConnection(socket: Socket, readBuffer: ClientReadBuffer | null): void {
-    const session = new TcpSession(this.#edge, this.#entrance, socket, this.#address)
+    const session = new TcpSession(this.#edge, this.#entrance, socket, unmapped(this.#remote))
     session.readBuffer = readBuffer
     if (this.#isProxy) return session.beginWithProxyHeader()
     const place = this.#place
@@ -67,8 +68,15 @@ export class Accept implements Door {
   }
 
   #refuse(refused: number): false {
-    this.#edge.slice[this.#refusedAt + refused]!++
-    this.#edge.log.refusal(this.#entrance, this.#address, refused)
+    const { slice, log } = this.#edge
+    slice[this.#refusedAt + refused]!++
+    const leftOut = log.sampleRefusal(refused)
+    if (leftOut !== -1) log.refusal(this.#entrance, unmapped(this.#remote), refused, leftOut)
     return false
   }
+}
+
+/** A dual-stack socket tells IPv4 as `::ffff:a.b.c.d`. */
+function unmapped(remote: string): string {
+  return remote.startsWith('::ffff:') ? remote.slice(7) : remote
 }

@@ -57,11 +57,26 @@ export class SessionLog {
     this.#combined = parts.accessFormat === 'combined'
   }
 
+  /**
+   * Asked first, so that a flood builds no text.
+   *
+   * @returns how many lines of this refusal were left out before, or -1 if this one is left out too
+   */
+  sampleRefusal(refused: number): number {
+    if (!this.#parts.refusals) return -1
+    if (this.#written[refused]! >= REFUSAL_LINES_PER_SECOND) {
+      this.#leftOut[refused]!++
+      this.#parts.drop(1)
+      return -1
+    }
+    this.#written[refused]!++
+    const leftOut = this.#leftOut[refused]!
+    this.#leftOut[refused] = 0
+    return leftOut
+  }
+
   /** A client turned away right after accept: it has no session. */
-  refusal(entrance: Entrance, address: string, refused: number): void {
-    if (!this.#parts.refusals) return
-    const leftOut = this.#sample(refused)
-    if (leftOut === -1) return
+  refusal(entrance: Entrance, address: string, refused: number, leftOut: number): void {
     this.#add(
       `${head('refused')},"listener":${quote(entrance.config.name)},"client":"${address}"` +
         `,"reason":"${refusals[refused]![0]}"${leftOut === 0 ? '' : `,"left_out":${leftOut}`}${this.#tail}`,
@@ -71,9 +86,8 @@ export class SessionLog {
   /** An exchange that ended. @param nowMs as `performance.now()` tells it */
   exchange(session: Http1Session, exchange: Exchange, nowMs: number): void {
     const { refused } = exchange
-    let leftOut = 0
-    if (refused === ADMITTED ? !this.#parts.sessions : !this.#parts.refusals) return
-    if (refused !== ADMITTED) leftOut = this.#sample(refused)
+    if (refused === ADMITTED && !this.#parts.sessions) return
+    const leftOut = refused === ADMITTED ? 0 : this.sampleRefusal(refused)
     if (leftOut === -1) return
     const epochMs = Date.now()
     this.#add(
@@ -85,8 +99,7 @@ export class SessionLog {
 
   /** A request that could not be read. */
   badRequest(session: Http1Session, status: number, reason: RefusalName, requestId: string): void {
-    if (!this.#parts.refusals) return
-    const leftOut = this.#sample(refusal(reason))
+    const leftOut = this.sampleRefusal(refusal(reason))
     if (leftOut === -1) return
     const epochMs = Date.now()
     this.#add(
@@ -101,9 +114,8 @@ export class SessionLog {
     const { refused, tunnel, handshake } = session
     // Its requests have lines of their own.
     if (session.http !== null && session.ending === 'finished') return
-    let leftOut = 0
-    if (refused === ADMITTED ? !this.#parts.sessions : !this.#parts.refusals) return
-    if (refused !== ADMITTED) leftOut = this.#sample(refused)
+    if (refused === ADMITTED && !this.#parts.sessions) return
+    const leftOut = refused === ADMITTED ? 0 : this.sampleRefusal(refused)
     if (leftOut === -1) return
 
     const now = performance.now()
@@ -134,10 +146,18 @@ export class SessionLog {
     this.#add(line + this.#tail)
   }
 
-  /** Called a few times a second: hands over what has gathered. */
+  /** Called a few times a second: hands over what has gathered, and begins the samples of a new second. */
   flush(): void {
+    const second = Math.floor(performance.now() / 1000)
+    if (second !== this.#second) {
+      this.#second = second
+      this.#written.fill(0)
+    }
     if (this.#batch !== '') this.#handOver()
-    if (this.#waiting === 0) return
+    if (this.#waiting > 0) this.#wake()
+  }
+
+  #wake(): void {
     this.#waiting = 0
     this.#parts.wake()
   }
@@ -154,25 +174,7 @@ export class SessionLog {
     this.#batchLines++
     if (this.#batch.length < BATCH_CHARS) return
     this.#handOver()
-    if (this.#waiting >= WAKE_BATCHES) this.flush()
-  }
-
-  /** @returns how many lines were left out before this one, or -1 if this is left out too */
-  #sample(refused: number): number {
-    const second = Math.floor(performance.now() / 1000)
-    if (second !== this.#second) {
-      this.#second = second
-      this.#written.fill(0)
-    }
-    if (this.#written[refused]! >= REFUSAL_LINES_PER_SECOND) {
-      this.#leftOut[refused]!++
-      this.#parts.drop(1)
-      return -1
-    }
-    this.#written[refused]!++
-    const leftOut = this.#leftOut[refused]!
-    this.#leftOut[refused] = 0
-    return leftOut
+    if (this.#waiting >= WAKE_BATCHES) this.#wake()
   }
 }
 

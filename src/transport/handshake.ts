@@ -7,7 +7,7 @@ import type { Socket } from 'node:net'
 import { type SecureContext, TLSSocket } from 'node:tls'
 import type { ClientHello } from '../codec/client-hello.ts'
 import { type Counters, handshakeFailures, tlsGroups } from '../shared/counters.ts'
-import { listen } from './listen.ts'
+import { listen, stopListening } from './listen.ts'
 
 const HANDSHAKE = Symbol('handshake')
 
@@ -55,10 +55,18 @@ export class Handshake {
     })
   }
 
-  static readonly #listeners = {
+  /** Until the handshake is over: a third listener would make of two a list with room for twenty. */
+  static readonly #untilSecure = {
     secure(this: Handshaking): void {
       this[HANDSHAKE]!.#finished()
     },
+    // Heard only while nothing lies unread: so not the end of a client that sent and is done.
+    end(this: Handshaking): void {
+      this[HANDSHAKE]!.#broke(new Error('closed in the handshake'))
+    },
+  }
+
+  static readonly #always = {
     // Before the handshake is over Node tells errors through 'error', after it through '_tlsError'
     // alone, unless a tls.Server took the socket over.
     _tlsError(this: Handshaking, error: Error): void {
@@ -66,11 +74,6 @@ export class Handshake {
     },
     error(this: Handshaking, error: Error): void {
       this[HANDSHAKE]!.#broke(error)
-    },
-    // Heard only while nothing lies unread: so not the end of a client that sent and is done.
-    end(this: Handshaking): void {
-      const handshake = this[HANDSHAKE]!
-      if (!handshake.#secure) handshake.#broke(new Error('closed in the handshake'))
     },
     close(this: Handshaking): void {
       const handshake = this[HANDSHAKE]!
@@ -81,7 +84,8 @@ export class Handshake {
 
   start(): void {
     this.socket[HANDSHAKE] = this
-    listen(this.socket, Handshake.#listeners)
+    listen(this.socket, Handshake.#always)
+    listen(this.socket, Handshake.#untilSecure)
   }
 
   /** The deadline passed: what {@link countFailure} counts. */
@@ -104,6 +108,7 @@ export class Handshake {
   #finished(): void {
     this.#secure = true
     const { socket } = this
+    stopListening(socket, Handshake.#untilSecure)
     this.version = socket.getProtocol() ?? ''
     this.cipher = socket.getCipher()?.name ?? ''
     this.resumed = socket.isSessionReused()

@@ -7,7 +7,7 @@
 import type { Socket } from 'node:net'
 
 /** By event; called with the socket as `this`. */
-type Listeners = Readonly<Record<string, (...args: never[]) => void>>
+export type Listeners = Readonly<Record<string, (...args: never[]) => void>>
 
 export function listen(socket: Socket, listeners: Listeners): void {
   for (const event in listeners) socket.on(event, listeners[event] as () => void)

@@ -1,6 +1,6 @@
 import { test } from 'tap'
 import { RequestHead } from '../../src/codec/http1/request-head.ts'
-import { ADMITTED, refusal } from '../../src/core/refusals.ts'
+import { ADMITTED, type RefusalName, refusal } from '../../src/core/refusals.ts'
 import type { Entrance } from '../../src/proxy/edge.ts'
 import type { Exchange } from '../../src/proxy/exchange.ts'
 import type { Http1Session } from '../../src/proxy/http1-session.ts'
@@ -38,6 +38,11 @@ function makeLog(sessions = true, refusals = true, accessFormat: 'json' | 'combi
         .map(line => JSON.parse(line) as Record<string, unknown>)
     },
   }
+}
+
+function refuse(log: SessionLog, name: RefusalName): void {
+  const leftOut = log.sampleRefusal(refusal(name))
+  if (leftOut !== -1) log.refusal(entrance, '192.0.2.1', refusal(name), leftOut)
 }
 
 const SESSION = {
@@ -88,8 +93,8 @@ test('a session is one line of JSON, whatever names it has', async t => {
 
 test('refusals are sampled by reason, and the next line says how many were left out', async t => {
   const it = makeLog()
-  for (let i = 0; i < 100; i++) it.log.refusal(entrance, '192.0.2.1', refusal('denied'))
-  it.log.refusal(entrance, '192.0.2.1', refusal('connection-rate'))
+  for (let i = 0; i < 100; i++) refuse(it.log, 'denied')
+  refuse(it.log, 'connection-rate')
   const lines = it.lines()
   const denied = lines.filter(({ reason }) => reason === 'denied')
   // A second may begin in between: then there are two samples.
@@ -107,7 +112,7 @@ test('sessions can be left out, refusals are told all the same', async t => {
 
 test('below their level neither kind is written, nor counted as dropped', async t => {
   const it = makeLog(false, false)
-  for (let i = 0; i < 100; i++) it.log.refusal(entrance, '192.0.2.1', refusal('denied'))
+  for (let i = 0; i < 100; i++) refuse(it.log, 'denied')
   it.log.session(sessionWith({ ending: 'refused', refused: refusal('not-tls') }))
   it.log.session(SESSION)
   t.strictSame(it.lines(), [])
