@@ -3,6 +3,7 @@
  * which they need each other, and takes them down again on a signal. It is not needed to serve.
  */
 import { readFileSync } from 'node:fs'
+import { loadAuthorities } from './config/authorities.ts'
 import type { Config } from './config/config.ts'
 import { loadErrorPages } from './config/error-pages.ts'
 import type { Problem } from './config/flag.ts'
@@ -82,8 +83,8 @@ export class Weir {
   readonly #tickets: TicketRotation
   readonly #certificates: CertificateWatch
   readonly #notifier: Notifier
-  /** What has happened to error pages since the config was checked. */
-  readonly #pageProblems: Problem[] = []
+  /** What has happened to files since the config was checked. */
+  readonly #fileProblems: Problem[] = []
   readonly #admin: Admin | null
   #draining: Promise<void> | null = null
   #drainForced: () => void = () => {}
@@ -112,6 +113,7 @@ export class Weir {
     this.#certificates = new CertificateWatch(config.tls.certificates, logger, certificates =>
       this.supervisor.setCertificates(certificates),
     )
+    const authorities = loadAuthorities(config.pools, this.#fileProblems)
     this.supervisor = new Supervisor({
       config,
       shared: this.shared,
@@ -121,11 +123,13 @@ export class Weir {
       stickySecret: stickySecret(config),
       tickets: this.#tickets.secrets,
       certificates: this.#certificates.certificates,
-      errorPages: loadErrorPages(config.http.errorPages, this.#pageProblems),
+      errorPages: loadErrorPages(config.http.errorPages, this.#fileProblems),
+      authorities,
     })
     this.#prober = new Prober({
       config,
       backends: this.shared.backends,
+      authorities,
       address: backend => this.#resolver.address(backend),
       log: logger,
     })
@@ -215,12 +219,14 @@ export class Weir {
     const [ports, hosts] = await Promise.all([
       checkPorts([
         ...this.config.listeners,
-        ...(this.config.admin === null ? [] : [{ name: '--admin', ...this.config.admin }]),
+        ...(this.config.admin === null
+          ? []
+          : [{ name: '--admin', ...this.config.admin, shared: false }]),
       ]),
       this.#resolver.resolveAll(),
     ])
     return [
-      ...this.#pageProblems,
+      ...this.#fileProblems,
       ...ports.map(({ listener, message }) => ({
         where: listener === '--admin' ? listener : `--listen ${listener}`,
         message,

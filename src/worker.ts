@@ -4,7 +4,6 @@
  */
 import assert from 'node:assert/strict'
 import { isIP } from 'node:net'
-import { readFileSync } from 'node:fs'
 import { createSecureContext } from 'node:tls'
 import { parentPort, workerData } from 'node:worker_threads'
 import { Breaker } from './balance/breaker.ts'
@@ -253,7 +252,7 @@ function target(pool: PoolConfig, backend: BackendConfig): DialTarget {
 }
 
 function backendTls(backend: BackendConfig): BackendTls {
-  const ca = backend.ca === null ? {} : { ca: readFileSync(backend.ca) }
+  const ca = backend.ca === null ? {} : { ca: start.authorities.get(backend.ca)! }
   return {
     secureContext: createSecureContext({ minVersion: 'TLSv1.2', ...ca }),
     serverName: backend.serverName,

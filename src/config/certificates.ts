@@ -1,4 +1,4 @@
-/** Whether the certificates and CA files a config names can be used: an error now, not at the first client. */
+/** Whether the certificates a config names can be used: an error now, not at the first client. */
 import { readFileSync } from 'node:fs'
 import { inspectCertificate } from '../certificate/inspect.ts'
 import type { Config } from './config.ts'
@@ -20,16 +20,6 @@ export function checkCertificates(config: Config, problems: Problem[], now: Date
       if (severity === 'error')
         problems.push({ where: '--cert', message: `${cert} with ${key}: ${message}` })
       else warnings.push(`${cert}: ${message}`)
-    }
-  }
-  for (const backend of config.pools.flatMap(pool => pool.backends)) {
-    if (backend.ca === null) continue
-    const pem = read(backend.ca, `--backend ${backend.name} ca`, problems)
-    if (pem !== null && !pem.includes('-----BEGIN CERTIFICATE-----')) {
-      problems.push({
-        where: `--backend ${backend.name} ca`,
-        message: `${backend.ca} holds no PEM certificate`,
-      })
     }
   }
   return warnings

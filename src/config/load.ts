@@ -1,4 +1,5 @@
 /** Flags, environment and file → a valid `Config`, or every problem there is, all at once. */
+import { loadAuthorities } from './authorities.ts'
 import { checkCertificates } from './certificates.ts'
 import type { Config } from './config.ts'
 import { loadErrorPages } from './error-pages.ts'
@@ -20,24 +21,35 @@ export type LoadResult =
 
 export function loadConfig({ flags, env }: ConfigSources, now = new Date()): LoadResult {
   const problems = unknownVariables(env)
+  const known = problems.length
   const sources: Source[] = [{ values: flags, where: name => `--${name}` }, environmentSource(env)]
-  const path = flags['config'] ?? env['WEIR_CONFIG']
-  let file: LoadedFile | null = null
-  if (typeof path === 'string' && path !== '') {
-    const read = readConfigFile(path)
-    if ('problems' in read) problems.push(...read.problems)
-    else {
-      file = read
-      sources.push({ values: read.content, where: name => read.where([name]) })
-    }
-  }
+  const file = openFile(flags['config'] ?? (env['WEIR_CONFIG'] || undefined), problems)
+  // From here on what is missing may stand in the part of the file that could not be read.
+  const isWhole = problems.length === known
+  if (file !== null) sources.push({ values: file.content, where: name => file.where([name]) })
   const settings = readSettings(sources, problems)
   const given = new Set(sources.slice(0, 2).flatMap(({ values }) => Object.keys(values)))
   const config = resolveConfig({ settings, file, given, problems })
   loadErrorPages(config.http.errorPages, problems)
+  loadAuthorities(config.pools, problems)
   const warnings = [
     ...checkCertificates(config, problems, now),
     ...checkStickySecret(config, problems),
   ]
-  return problems.length > 0 ? { problems } : { config, warnings }
+  if (problems.length === 0) return { config, warnings }
+  return { problems: isWhole ? problems : problems.filter(({ absent }) => absent !== true) }
+}
+
+/** @returns the file, or what of it can be read; null for none. What is wrong is added to `problems` */
+function openFile(path: unknown, problems: Problem[]): LoadedFile | null {
+  // Given several times it is told of with the other settings.
+  if (typeof path !== 'string') return null
+  if (path === '') {
+    problems.push({ where: '--config', message: 'names no file; write one, or leave it out' })
+    return null
+  }
+  const read = readConfigFile(path)
+  if (!('problems' in read)) return read
+  problems.push(...read.problems)
+  return read.rest ?? null
 }

@@ -4,6 +4,7 @@
  * Messages change what a worker does; nothing on the data path waits for an answer.
  */
 import type { LayoutOptions } from '../shared/layout.ts'
+import type { Authorities } from './authorities.ts'
 import type { Config } from './config.ts'
 
 /** `workerData` of a worker thread. What can change later, the worker replaces in its copy. */
@@ -19,6 +20,7 @@ export interface WorkerStart {
   tickets: TicketSecrets
   certificates: readonly CertificatePem[]
   readonly errorPages: readonly ErrorPageText[]
+  readonly authorities: Authorities
 }
 
 /** An error page as it was read. */

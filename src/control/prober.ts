@@ -4,9 +4,9 @@
  * The probes have the last word: a backend they find well `rise` times in a row after it was ejected
  * is pardoned before its time.
  */
-import { readFileSync } from 'node:fs'
 import { createSecureContext } from 'node:tls'
 import type { Logger } from 'pino'
+import type { Authorities } from '../config/authorities.ts'
 import { type BackendConfig, type Config, type PoolConfig, usesTls } from '../config/config.ts'
 import { ticks } from '../core/clock.ts'
 import { type BackendTable, DOWN, ejectionCauses, UP } from '../shared/backend-table.ts'
@@ -40,6 +40,7 @@ interface Patient {
 export interface ProberParts {
   readonly config: Config
   readonly backends: BackendTable
+  readonly authorities: Authorities
   readonly address: (backend: number) => string | null
   readonly log: Logger
   readonly probe?: Probe
@@ -60,7 +61,7 @@ export class Prober {
     this.#probe = parts.probe ?? probe
     let index = 0
     this.#patients = parts.config.pools.flatMap(pool =>
-      pool.backends.map(backend => patient(index++, pool, backend)),
+      pool.backends.map(backend => patient(index++, pool, backend, parts.authorities)),
     )
     this.changes = { up: this.#patients.map(() => 0), down: this.#patients.map(() => 0) }
   }
@@ -185,8 +186,13 @@ export class Prober {
   }
 }
 
-function patient(index: number, pool: PoolConfig, backend: BackendConfig): Patient {
-  const ca = backend.ca === null ? {} : { ca: readFileSync(backend.ca) }
+function patient(
+  index: number,
+  pool: PoolConfig,
+  backend: BackendConfig,
+  authorities: Authorities,
+): Patient {
+  const ca = backend.ca === null ? {} : { ca: authorities.get(backend.ca)! }
   const secureContext = usesTls(backend.scheme) ? createSecureContext(ca) : null
   return {
     index,

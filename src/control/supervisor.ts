@@ -6,6 +6,7 @@
  * memory is given back here.
  */
 import { Worker } from 'node:worker_threads'
+import type { Authorities } from '../config/authorities.ts'
 import type { Config } from '../config/config.ts'
 import type {
   CertificatePem,
@@ -43,6 +44,7 @@ export interface SupervisorParts {
   readonly tickets: TicketSecrets
   readonly certificates: readonly CertificatePem[]
   readonly errorPages: readonly ErrorPageText[]
+  readonly authorities: Authorities
 }
 
 interface Seat {
@@ -189,6 +191,7 @@ export class Supervisor {
       tickets: this.#tickets,
       certificates: this.#certificates,
       errorPages: this.#parts.errorPages,
+      authorities: this.#parts.authorities,
     }
     const thread = new Worker(new URL('../worker.ts', import.meta.url), {
       workerData: start,
@@ -224,6 +227,11 @@ export class Supervisor {
         this.#settle?.resolve()
         break
       case 'listen-failed':
+        // Of a replacement: what starts weir has been told already.
+        this.#parts.log.error(
+          { worker: seat.index, listener: message.listener, error: message.message },
+          'worker cannot listen',
+        )
         this.#settle?.reject(new Error(`listener ${message.listener}: ${message.message}`))
         void thread.terminate()
         break

@@ -30,6 +30,7 @@ function makeProber(t: { teardown(fn: () => void): void }, pool: Partial<PoolCon
   const prober = new Prober({
     config,
     backends,
+    authorities: new Map(),
     address: backend => addresses[backend]!,
     log: logger,
     probe: async ({ backend }) => {
