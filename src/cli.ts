@@ -208,6 +208,12 @@ function report(problems: readonly Problem[]): number {
 
 /** Names the flag or command that was probably meant; yargs calls both an argument. */
 function explainUsage(message: string, argv: readonly string[]): string {
+  // yargs takes -listen for -l -i -s -t -e -n.
+  const oneDash = argv.find(each => /^-[a-z]{2}/.test(each))
+  if (oneDash !== undefined) {
+    const name = oneDash.slice(1).replace(/=.*/, '')
+    return `flags begin with two dashes, ${oneDash} has one${didYouMean(name, flagNames).replace('mean ', 'mean --')}`
+  }
   const match = /^Unknown (?:arguments?|commands?): (.+)$/.exec(message)
   if (match === null) return message
   return match[1]!

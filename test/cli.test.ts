@@ -33,6 +33,13 @@ test('an unknown command, and a cert command without a verb, say what there is',
   t.match(await runWeir(['cert']), { code: 2, stderr: /cert needs one of: ca, csr, inspect/ })
 })
 
+test('one dash where two belong is told as that', async t => {
+  t.match(await runWeir(['-listne', 'tcp://:1']), {
+    code: 2,
+    stderr: /flags begin with two dashes, -listne has one; did you mean --listen\?/,
+  })
+})
+
 test('a flag without its value is told', async t => {
   t.match(await runWeir(['--listen']), { code: 2, stderr: /listen/ })
 })

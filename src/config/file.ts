@@ -3,7 +3,9 @@ import { readFileSync } from 'node:fs'
 import { isNode, LineCounter, parseDocument } from 'yaml'
 import type { z } from 'zod'
 import type { Problem } from './flag.ts'
+import { type Key, keysOf, readable, type Tree, valueAt } from './file-rest.ts'
 import { didYouMean } from './nearest.ts'
+import { explainRead } from './read-error.ts'
 import { type ConfigFile, fileSchema, sectionKeys } from './schema.ts'
 
 export interface LoadedFile {
@@ -15,18 +17,21 @@ export interface LoadedFile {
 /** Larger than any sane configuration; a wrong path may name a disk image. */
 const BYTES_MAX = 4 * 1024 * 1024
 
+/** A file whose form is wrong. */
+export interface FailedFile {
+  readonly problems: readonly Problem[]
+  /** What is left of it without the places that are wrong, so that its values can be checked as well. */
+  readonly rest?: LoadedFile
+}
+
 /** @returns the file, or every problem of its form */
-export function readConfigFile(
-  path: string,
-): LoadedFile | { readonly problems: readonly Problem[] } {
+export function readConfigFile(path: string): LoadedFile | FailedFile {
   let text: string
   try {
     text = readFileSync(path, 'utf8')
   } catch (error) {
     return {
-      problems: [
-        { where: '--config', message: `${path} cannot be read: ${(error as Error).message}` },
-      ],
+      problems: [{ where: '--config', message: `${path} ${explainRead(error)}` }],
     }
   }
   return text.length > BYTES_MAX
@@ -42,10 +47,7 @@ export function readConfigFile(
 }
 
 /** @param path for messages only */
-export function parseConfigFile(
-  path: string,
-  text: string,
-): LoadedFile | { readonly problems: readonly Problem[] } {
+export function parseConfigFile(path: string, text: string): LoadedFile | FailedFile {
   const lines = new LineCounter()
   const document = parseDocument(text, {
     lineCounter: lines,
@@ -77,16 +79,31 @@ export function parseConfigFile(
   }
   const checked = fileSchema.safeParse(raw)
   if (checked.success) return { content: checked.data, where }
-  return { problems: checked.error.issues.flatMap(issue => explain(issue, where)) }
+  if (typeof raw !== 'object' || Array.isArray(raw)) {
+    return {
+      problems: [{ where: path, message: 'holds no settings; write key: value, a line each' }],
+    }
+  }
+  const { issues } = checked.error
+  const content = readable(raw as Tree, issues)
+  return {
+    problems: issues.flatMap(issue => explain(issue, raw as Tree, where)),
+    ...(content === null ? {} : { rest: { content, where } }),
+  }
 }
 
-function explain(issue: z.core.$ZodIssue, where: LoadedFile['where']): Problem[] {
-  const path = issue.path.filter(key => typeof key !== 'symbol')
+function explain(issue: z.core.$ZodIssue, raw: Tree, where: LoadedFile['where']): Problem[] {
+  const path = keysOf(issue)
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map(key => ({
       where: where([...path, key]),
-      message: `unknown key ${key}${didYouMean(key, knownKeys(path))}`,
+      message: `unknown key ${key}${hint(key, path)}`,
     }))
+  }
+  const written = valueAt(raw, path)
+  if (written === undefined) return [{ where: where(path), message: 'is missing' }]
+  if (written === null) {
+    return [{ where: where(path), message: 'has no value; write one, or leave the key out' }]
   }
   if (issue.code === 'invalid_union') {
     // The form that was meant is the one whose problems lie further in.
@@ -94,7 +111,9 @@ function explain(issue: z.core.$ZodIssue, where: LoadedFile['where']): Problem[]
       form.every(({ code, path }) => code === 'unrecognized_keys' || path.length > 0),
     )
     if (meant !== undefined && meant.length > 0) {
-      return meant.flatMap(inner => explain({ ...inner, path: [...path, ...inner.path] }, where))
+      return meant.flatMap(inner =>
+        explain({ ...inner, path: [...path, ...inner.path] }, raw, where),
+      )
     }
     return [
       { where: where(path), message: 'takes one value, or a list where the flag is repeatable' },
@@ -103,6 +122,12 @@ function explain(issue: z.core.$ZodIssue, where: LoadedFile['where']): Problem[]
   return [
     { where: where(path), message: issue.message.charAt(0).toLowerCase() + issue.message.slice(1) },
   ]
+}
+
+/** The nearest key, or where this one belongs. */
+function hint(key: string, path: readonly Key[]): string {
+  const elsewhere = path.length > 0 && sectionKeys.file.includes(key)
+  return elsewhere ? '; it belongs to the top of the file' : didYouMean(key, knownKeys(path))
 }
 
 /** The keys allowed at `path`: of the file, a listener, a pool, a route or the edits of one. */

@@ -60,4 +60,6 @@ export interface Problem {
   readonly where: string
   /** What is wrong with which value, what is allowed, and what to do. */
   readonly message: string
+  /** Something is not there: no news where part of the file could not be read. */
+  readonly absent?: true
 }

@@ -20,6 +20,7 @@ export function resolveConfig(resolution: Resolution): Config {
     problems.push({
       where: '--backend',
       message: 'no backend is given; write --backend tcp://HOST:PORT, or pools in the config file',
+      absent: true,
     })
   }
   const workers = settings.workers ?? Math.min(availableParallelism(), WORKERS_MAX)

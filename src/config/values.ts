@@ -48,6 +48,7 @@ function readList(flag: Flag, written: unknown): Read<readonly string[]> {
     flag.kind === 'paths' ? [String(item)] : String(item).split(/[\s,]+/),
   )
   const values: string[] = []
+  const errors: string[] = []
   for (const item of items) {
     if (item === '') continue
     const read =
@@ -56,10 +57,10 @@ function readList(flag: Flag, written: unknown): Read<readonly string[]> {
         : flag.kind === 'texts'
           ? readName(item)
           : { value: item }
-    if ('error' in read) return read
-    values.push(read.value)
+    if ('error' in read) errors.push(read.error)
+    else values.push(read.value)
   }
-  return { value: values }
+  return errors.length === 0 ? { value: values } : { error: errors.join('; ') }
 }
 
 const readers: {
@@ -68,7 +69,9 @@ const readers: {
   duration(text, flag) {
     const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)?$/.exec(text)
     if (match === null) return { error: `${quoted(text)} is no time; write 500ms, 5s, 2m or 1h` }
-    const ms = Math.round(Number(match[1]) * UNIT_MS[match[2] ?? 's']!)
+    const exact = Number(match[1]) * UNIT_MS[match[2] ?? 's']!
+    // What is too short must not become 0, which may turn a limit off.
+    const ms = exact < 1 ? exact : Math.round(exact)
     const hint =
       match[2] === undefined && ms > (flag.max ?? 0)
         ? `; a bare number is seconds, ${match[1]}ms is milliseconds`
@@ -77,13 +80,16 @@ const readers: {
   },
   count(text, flag) {
     const match = /^(\d+)([kM])?$/.exec(text)
-    if (match === null) return { error: `${quoted(text)} is no whole number${orOff(flag)}` }
+    if (match === null)
+      return { error: `${quoted(text)} is no whole number; write ${range(flag, String)}` }
     const factor = match[2] === 'k' ? 1000 : match[2] === 'M' ? 1_000_000 : 1
     return bounded(Number(match[1]) * factor, text, flag, String)
   },
   rate(text, flag) {
     if (!/^\d+(\.\d+)?$/.test(text))
-      return { error: `${quoted(text)} is no rate; write a number per second${orOff(flag)}` }
+      return {
+        error: `${quoted(text)} is no rate; write a number per second, ${range(flag, String)}`,
+      }
     return bounded(Number(text), text, flag, String)
   },
   percent(text, flag) {
@@ -190,14 +196,12 @@ function bounded(
   const min = flag.min ?? 0
   const max = flag.max ?? Number.MAX_SAFE_INTEGER
   if ((value === 0 && flag.zero === true) || (value >= min && value <= max)) return { value }
-  const off = flag.zero === true ? ', or 0 for no limit' : ''
-  return {
-    error: `${quoted(text)} is out of range; allowed are ${format(min)} to ${format(max)}${off}${hint}`,
-  }
+  return { error: `${quoted(text)} is out of range; allowed are ${range(flag, format)}${hint}` }
 }
 
-function orOff(flag: Flag): string {
-  return flag.zero === true ? ', or 0 for no limit' : ''
+function range(flag: Flag, format: (value: number) => string): string {
+  const off = flag.zero === true ? ', or 0 for no limit' : ''
+  return `${format(flag.min ?? 0)} to ${format(flag.max ?? Number.MAX_SAFE_INTEGER)}${off}`
 }
 
 /** The shortest way to write it: 90000 → 90s, 3600000 → 1h. */

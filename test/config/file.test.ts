@@ -22,6 +22,12 @@ test('unknown keys are told by place, with the nearest that there is', async t =
   ])
 })
 
+test('a key of the top in a section is told where it belongs', async t => {
+  t.match(problems('listeners:\n  - { listen: tcp://:1, idle-timeout: 3s }'), [
+    /listeners\.0\.idle-timeout: unknown key idle-timeout; it belongs to the top of the file/,
+  ])
+})
+
 test('keys of routes and of their edits have places and neighbours too', async t => {
   const text = `
 routes:
@@ -46,7 +52,9 @@ listeners:
 test('what is no YAML is told by line', async t => {
   t.match(problems('a: [1\nb: 2'), [/^f\.yaml:\d+:\d+: /])
   t.match(problems('workers: 1\nworkers: 2'), [/f\.yaml:2:1: .*unique/i])
-  t.match(problems('- 1\n- 2'), [/expected object/])
+  for (const text of ['- 1\n- 2', 'hello', '7']) {
+    t.match(problems(text), [/^f\.yaml: holds no settings; write key: value/])
+  }
 })
 
 test('a few lines do not become gigabytes', async t => {
@@ -58,7 +66,10 @@ test('a few lines do not become gigabytes', async t => {
 
 test('a value of the wrong shape is told by its key', async t => {
   t.match(problems('workers: {a: 1}'), [/f\.yaml:1:\d+ workers: takes one value/])
-  t.match(problems('pools:\n  a: {}'), [/pools\.a/])
+  t.match(problems('pools:\n  a: {}'), [/pools\.a\.backends: is missing/])
+  t.match(problems('admin:'), [
+    /f\.yaml:1:\d+ admin: has no value; write one, or leave the key out/,
+  ])
   t.match(problems('listeners: tcp://:1'), [/listeners: .*expected array/])
 })
 
@@ -71,7 +82,7 @@ test('a place can be asked for later, the nearest above where a key is missing',
 
 test('a file that cannot be read says which and why', async t => {
   t.match(readConfigFile('/nonexistent/f.yaml'), {
-    problems: [{ where: '--config', message: /nonexistent\/f\.yaml cannot be read/ }],
+    problems: [{ where: '--config', message: /nonexistent\/f\.yaml does not exist/ }],
   })
   t.match(readConfigFile(t.testdir()), { problems: [{ message: /cannot be read/ }] })
 })

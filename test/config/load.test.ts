@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'tap'
 import { testAuthority } from '../support/certificates.ts'
-import { good, load, ONE } from '../support/config.ts'
+import { bad, good, load, ONE } from '../support/config.ts'
 
 test('flags alone serve one pool, with the guards on', async t => {
   const config = good(t, ONE)
@@ -29,4 +29,24 @@ test('an expired certificate, or one not valid yet, serves with a warning', asyn
     assert(!('problems' in loaded))
     t.match(loaded.warnings.join(), new RegExp(word), word)
   }
+})
+
+test('a mistyped key hides no other problem, and makes none up', async t => {
+  const file = `
+lisen: tcp://:1
+workers: 99
+pools:
+  a: { backends: [tcp://h], blance: source-hash }
+`
+  t.match(bad(t, {}, file).toSorted(), [
+    /:2:\d+ lisen: unknown key lisen; did you mean listen\?/,
+    /:3:\d+ workers: "99" is out of range/,
+    /:5:\d+ pools\.a\.backends: "tcp:\/\/h": "h" is not HOST:PORT/,
+    /:5:\d+ pools\.a\.blance: unknown key blance; did you mean balance\?/,
+  ])
+  t.match(bad(t, { workers: '0' }, 'a: [1'), [/weir\.yaml:/, /^--workers: /])
+})
+
+test('a file without a name is none, and is told', async t => {
+  t.match(bad(t, { ...ONE, config: '' }), [/^--config: names no file/])
 })

@@ -30,6 +30,7 @@ test('durations have units; a bare number is seconds', async t => {
     t.match(value(duration, written), /^error: .* is no time; write 500ms, 5s, 2m or 1h/, written)
   }
   t.match(value(duration, '50ms'), /allowed are 100ms to 1h, or 0 for no limit$/)
+  t.match(value(duration, '0.4ms'), /out of range/, 'it does not become 0, which is no limit')
   t.match(value(duration, '5000'), /a bare number is seconds, 5000ms is milliseconds$/)
 })
 
@@ -48,7 +49,7 @@ test('counts take k and M and stay within their bounds', async t => {
   t.equal(value(count, '1M'), 1_000_000)
   t.equal(value(count, 7), 7)
   for (const written of ['1.5', '-1', '', 'k', '1K', '٣']) {
-    t.match(value(count, written), /is no whole number/, written)
+    t.match(value(count, written), /is no whole number; write 1 to 1000000$/, written)
   }
   t.match(value(count, '0'), /out of range; allowed are 1 to 1000000/)
   t.match(value(count, '9'.repeat(400)), /out of range/)
@@ -149,4 +150,11 @@ test('nothing that is written makes a reader throw', async t => {
     }),
   )
   t.pass()
+})
+
+test('everything that is wrong in a list is told', async t => {
+  t.match(
+    value(flag('cidrs'), ['10.0.0.1/8', '10.0.0.0/8', 'x']),
+    /"10\.0\.0\.1\/8" has bits set .*; "x" is no address/,
+  )
 })

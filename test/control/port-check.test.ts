@@ -28,3 +28,24 @@ test('an address that is not ours, and a name that is none', async t => {
     { message: /no-such-host\.invalid does not resolve; write an IP address/ },
   ])
 })
+
+test('two listeners of ours on one address are found, however it is written', async t => {
+  const server = createServer()
+  server.listen({ port: 0, host: '127.0.0.1' })
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  const check = (...points: { host: string; shared?: boolean }[]) =>
+    checkPorts(points.map((point, i) => ({ name: `l${i}`, port, ...point })))
+
+  t.match(await check({ host: '::1' }, { host: '0:0:0:0:0:0:0:1' }), [
+    { listener: 'l1', message: /\]:\d+ is what l0 listens on; choose another port for one/ },
+  ])
+  t.strictSame(await check({ host: '127.0.0.1' }, { host: '0.0.0.0' }, { host: '::' }), [])
+  const admin = { host: '127.0.0.1', shared: false }
+  for (const host of ['127.0.0.1', '0.0.0.0', '::']) {
+    t.match(await check({ host }, admin), [{ listener: 'l1' }], host)
+  }
+  t.strictSame(await check({ host: '127.0.0.2' }, { host: '::1' }, admin), [])
+})

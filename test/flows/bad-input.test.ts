@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -50,7 +51,7 @@ test('what cannot be started says which flag, which value and what to do, with e
     [
       'missing config',
       ['--config', '/nonexistent.yaml'],
-      /--config: \/nonexistent\.yaml cannot be read/,
+      /--config: \/nonexistent\.yaml does not exist/,
     ],
   ]
   for (const [name, flags, message] of cases) {
@@ -58,6 +59,33 @@ test('what cannot be started says which flag, which value and what to do, with e
     t.equal(code, 2, name)
     t.match(stderr, message, name)
   }
+})
+
+test('a limit of descriptors that is too low for anything says which would do', async t => {
+  const cli = new URL('../../src/cli.ts', import.meta.url).pathname
+  const shell = 'ulimit -n 200; exec "$0" "$@"'
+  const args = ['-c', shell, process.execPath, cli, 'check', ...GOOD, '--workers', '1']
+  const { status, stderr } = spawnSync('sh', args, { encoding: 'utf8' })
+  t.equal(status, 2)
+  t.match(
+    stderr,
+    /--connections-max: the limit of 200 descriptors is too low for any; raise it to 322/,
+  )
+})
+
+test('the admin port and a listener on one port are told apart from a port in use', async t => {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  const port = typeof address === 'object' && address !== null ? address.port : 0
+  server.close()
+  await once(server, 'close')
+  const { code, stderr } = await runWeir([
+    ...['--listen', `tcp://[::]:${port}`, '--backend', 'tcp://127.0.0.1:9'],
+    ...['--admin', `127.0.0.1:${port}`],
+  ])
+  t.equal(code, 2)
+  t.match(stderr, /--admin: 127\.0\.0\.1:\d+ is what tcp:.* listens on; choose another port/)
 })
 
 test('all problems are told at once', async t => {

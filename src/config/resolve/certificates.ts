@@ -15,6 +15,7 @@ export function resolveCertificates(
       where: '--cert',
       message:
         'a tls:// or https:// listener needs a certificate; give --cert and --key (weir cert ca makes one for development)',
+      absent: true,
     })
   }
   // Without any --key the certificate files hold their keys as well.

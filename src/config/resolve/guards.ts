@@ -23,7 +23,13 @@ export function resolveGuards(
         ? connectionsWithin(limit, workers)
         : given
   const needed = descriptorsFor(connectionsMax, workers)
-  if (needed > limit) {
+  const least = descriptorsFor(1, workers)
+  if (least > limit) {
+    problems.push({
+      where: '--connections-max',
+      message: `the limit of ${limit} descriptors is too low for any; raise it to ${least} and 2 more for each connection (LimitNOFILE= in the unit, ulimit -n)`,
+    })
+  } else if (needed > limit) {
     problems.push({
       where: '--connections-max',
       message: `${connectionsMax} connections need ${needed} descriptors, the limit is ${limit}; raise it (LimitNOFILE= in the unit, ulimit -n) or lower --connections-max to ${connectionsWithin(limit, workers)}`,

@@ -62,6 +62,7 @@ export function resolveListeners(resolution: Resolution, pools: readonly PoolCon
       where: '--listen',
       message:
         'no listener is given; write --listen tls://[::]:443, or listeners in the config file',
+      absent: true,
     })
   }
   const names = new Set<string>()
@@ -73,6 +74,7 @@ export function resolveListeners(resolution: Resolution, pools: readonly PoolCon
     problems.push({
       where: file!.where(['routes']),
       message: 'there is no http:// or https:// listener that these routes could be of',
+      absent: true,
     })
   }
   return entries

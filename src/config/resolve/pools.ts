@@ -129,6 +129,7 @@ export function onlyPool(pools: readonly PoolConfig[], where: string, problems: 
     problems.push({
       where,
       message: `there are ${pools.length} pools; say which with pool: NAME or ?pool=NAME`,
+      absent: true,
     })
   }
   return pools.length === 1 ? 0 : -1
@@ -143,7 +144,8 @@ export function poolNamed(
 ): number {
   const index = pools.findIndex(pool => pool.name === name)
   if (index === -1) {
-    problems.push({ where, message: `there is no pool ${name}${suggestPool(name, pools)}` })
+    const message = `there is no pool ${name}${suggestPool(name, pools)}`
+    problems.push({ where, message, absent: true })
   }
   return index
 }

@@ -30,6 +30,7 @@ export function resolveServerNames(
       problems.push({
         where,
         message: `route ${serverName} names pool ${target}, which there is not${suggestPool(target, pools)}`,
+        absent: true,
       })
     } else return [{ serverName: serverName.toLowerCase(), pool }]
     return []
