@@ -77,6 +77,12 @@ export const rejections = [
     'the token names another algorithm than its key is for',
   ],
   [
+    'token-alg-symmetric',
+    401,
+    'invalid_token',
+    'the token says HS256, HS384 or HS512, and the issuer has no secret: its public key is none',
+  ],
+  [
     'token-key-embedded',
     401,
     'invalid_token',

@@ -1,0 +1,125 @@
+/**
+ * The keys of one issuer: read from a JWK set (RFC 7517 §5), and chosen by what a token says.
+ *
+ * Only the choice is the token's: what a key is for was settled when it was read. A set is never changed; a
+ * new one takes over the keys it has in common with the old, and what was verified with those stays valid.
+ */
+import { type JsonObject, member } from '../codec/strict-json.ts'
+import { refusal } from '../core/refusals.ts'
+import { isAlgorithm, isSymmetric } from './algorithms.ts'
+import { type JwkRules, readJwk } from './jwk.ts'
+import type { VerifyKey } from './verify-key.ts'
+
+/** Issuers publish two to ten; each costs its import in every worker. */
+export const KEYS_MAX = 64
+
+const KEY_UNKNOWN = refusal('token-key-unknown')
+const NOT_ALLOWED = refusal('token-alg-not-allowed')
+const NOT_OF_KEY = refusal('token-alg-not-of-key')
+const SYMMETRIC = refusal('token-alg-symmetric')
+
+/** A key that was left out, and why. */
+export interface SkippedKey {
+  /** Its kid, or where it stands: `#2`. */
+  readonly key: string
+  readonly reason: string
+}
+
+export class KeySet {
+  readonly keys: readonly VerifyKey[]
+  readonly #anyKid: boolean
+
+  /** @param anyKid a key without kid will do for any token: it is the one the operator named */
+  constructor(keys: readonly VerifyKey[], anyKid = false) {
+    this.keys = keys
+    this.#anyKid = anyKid
+  }
+
+  /**
+   * The key a token claims to be of.
+   *
+   * @param kid '' if it says none: then there must be one key alone of its algorithm
+   * @returns the number of a rejection if there is none
+   */
+  find(kid: string, alg: string): VerifyKey | number {
+    let found: VerifyKey | null = null
+    let named = false
+    for (const key of this.keys) {
+      if (kid !== '' && key.kid !== kid && !(this.#anyKid && key.kid === '')) continue
+      named = true
+      if (!key.takes(alg)) continue
+      if (found !== null) return KEY_UNKNOWN
+      found = key
+    }
+    if (found !== null) return found
+    if (isSymmetric(alg) && !this.keys.some(key => key.isSecret)) return SYMMETRIC
+    if (alg !== 'EdDSA' && !isAlgorithm(alg)) return NOT_ALLOWED
+    return named ? NOT_OF_KEY : KEY_UNKNOWN
+  }
+
+  /** Whether it holds just the keys of `other`. */
+  equals(other: KeySet): boolean {
+    if (this.keys.length !== other.keys.length) return false
+    const prints = new Set(other.keys.map(key => key.print))
+    return this.keys.every(key => prints.has(key.print))
+  }
+
+  /** The same set with the keys of `old` where they are the same; marks those that are gone. */
+  succeed(old: KeySet): KeySet {
+    const known = new Map(old.keys.map(key => [key.print, key]))
+    const keys = this.keys.map(key => known.get(key.print) ?? key)
+    for (const key of old.keys) key.isCurrent = keys.includes(key)
+    return new KeySet(keys, this.#anyKid)
+  }
+}
+
+/**
+ * Reads the text of a JWK set.
+ *
+ * @returns its keys and those left out, or why it is none
+ */
+export function readKeySet(
+  text: string,
+  rules: JwkRules,
+): { readonly keys: readonly VerifyKey[]; readonly skipped: readonly SkippedKey[] } | string {
+  let set: unknown
+  try {
+    set = JSON.parse(text)
+  } catch {
+    return 'is no JSON'
+  }
+  const list = isObject(set) ? member(set, 'keys') : undefined
+  if (!Array.isArray(list)) return 'is no JWK set: it has no list of keys'
+  const keys: VerifyKey[] = []
+  const skipped: SkippedKey[] = []
+  for (const [i, jwk] of (list as unknown[]).entries()) {
+    const key = readMember(jwk, keys, rules)
+    if (typeof key === 'string') skipped.push({ key: nameOf(jwk, i), reason: key })
+    else keys.push(key)
+  }
+  return { keys, skipped }
+}
+
+function readMember(
+  jwk: unknown,
+  before: readonly VerifyKey[],
+  rules: JwkRules,
+): VerifyKey | string {
+  if (!isObject(jwk)) return 'it is no object'
+  if (before.length === KEYS_MAX) return `it is one more than ${KEYS_MAX} keys`
+  const key = readJwk(jwk, rules)
+  if (typeof key === 'string') return key
+  if (before.some(({ kid, name }) => kid !== '' && kid === key.kid && name === key.name)) {
+    return 'another key has its kid and algorithm'
+  }
+  return key
+}
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function nameOf(jwk: unknown, i: number): string {
+  const kid = isObject(jwk) ? member(jwk, 'kid') : undefined
+  return typeof kid === 'string' && kid !== '' ? kid.slice(0, 80) : `#${i}`
+}
