@@ -86,7 +86,8 @@ function messageOf(request: IncomingMessage, body: string): ReadMessage {
 
 /** Of a request that weir wrote: what the client said, without Host and what weir adds. */
 export function clientFields({ fields }: ReadMessage): string[] {
-  return fields.filter(field => !/^(?:Host|X-Forwarded-\w+|X-Request-Id|Via): /.test(field))
+  const ours = /^(?:Host|X-Forwarded-\w+|Forwarded|X-Request-Id|traceparent|Via): /
+  return fields.filter(field => !ours.test(field))
 }
 
 export function hostOf({ fields }: ReadMessage): string | undefined {
