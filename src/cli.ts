@@ -11,12 +11,16 @@ import type { Config } from './config/config.ts'
 import type { Flag, Problem } from './config/flag.ts'
 import { flagNames, flags } from './config/flags.ts'
 import { loadConfig } from './config/load.ts'
+import { addKeysCommands, keysCommandNames } from './cli-keys.ts'
 import { didYouMean } from './config/nearest.ts'
 import { jsonSchema } from './config/schema.ts'
 import { configToYaml } from './config/yaml.ts'
 
 const BAD_USAGE = 2
-const commandNames = ['serve', 'check', 'schema', 'demo', 'cert', 'ca', 'csr', 'inspect']
+const commandNames = [
+  ...'serve check schema demo cert ca csr inspect keys'.split(' '),
+  ...keysCommandNames,
+]
 const version = (
   JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
     version: string
@@ -87,6 +91,11 @@ async function run(argv: readonly string[]): Promise<number> {
     )
     .command('cert', 'Certificates: a development authority, signing requests, inspection', yargs =>
       addCertCommands(yargs, code => {
+        exitCode = code
+      }),
+    )
+    .command('keys', 'API keys: create, list, revoke, rotate, import', yargs =>
+      addKeysCommands(yargs, { print, note: complain }, code => {
         exitCode = code
       }),
     )
