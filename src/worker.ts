@@ -25,6 +25,7 @@ import { Accept } from './proxy/accept.ts'
 import type { Edge, Entrance } from './proxy/edge.ts'
 import { ErrorPages } from './proxy/error-pages.ts'
 import { Forwarding } from './proxy/forwarding.ts'
+import { HeldBytes } from './proxy/held-bytes.ts'
 import { IdleBackends } from './proxy/idle-backends.ts'
 import { Pool } from './proxy/pool.ts'
 import { Route } from './proxy/route.ts'
@@ -85,6 +86,8 @@ const edge: Edge = {
   at,
   sessions: new Set(),
 }
+const heldPlace = { slice, sums: at.heldBytes, max: at.heldBytesMax }
+const heldBytes = new HeldBytes(edge.sessions, heldPlace)
 const entrances = config.listeners.map(entrance)
 const listeners = entrances.map(each => new Listener(new Accept(edge, each)))
 let draining = false
@@ -160,6 +163,9 @@ function step(lateMs: number): void {
   slice[at.addressOverflows]! += shared.addresses.overflows - overflows
   evictions = shared.addresses.evictions
   overflows = shared.addresses.overflows
+  heldBytes.step()
+  slice[at.readBufferBytes] = edge.readBuffers.taken
+  slice[at.readBufferBytes + 1] = edge.readBuffers.spare
   log.flush()
   if (draining && edge.sessions.size === 0) {
     draining = false

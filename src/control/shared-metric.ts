@@ -1,5 +1,11 @@
 /** A metric of prom-client whose values lie in shared memory. */
-import { Counter, type Metric, type MetricObjectWithValues, type MetricValue } from 'prom-client'
+import {
+  Counter,
+  Gauge,
+  type Metric,
+  type MetricObjectWithValues,
+  type MetricValue,
+} from 'prom-client'
 import { type CounterName, type CounterRow, histogramWords } from '../shared/counters.ts'
 import type { Shared } from '../shared/layout.ts'
 
@@ -14,6 +20,7 @@ export function sharedMetric(
   values: Values,
   shared: Shared,
 ): Metric {
+  if (row.gauge !== undefined) return gauge(name, row, row.gauge, values, shared)
   return row.buckets === undefined
     ? counter(name, row, values, shared)
     : histogram(name, row, row.buckets, values, shared)
@@ -29,6 +36,26 @@ function counter(name: CounterName, row: CounterRow, values: Values, shared: Sha
       this.reset()
       for (const [i, labels] of combinations(row, values).entries()) {
         this.inc(labels, shared.counters.sum(name, i))
+      }
+    },
+  })
+}
+
+function gauge(
+  name: CounterName,
+  row: CounterRow,
+  over: 'sum' | 'max',
+  values: Values,
+  shared: Shared,
+): Metric {
+  return new Gauge({
+    name: row.metric,
+    help: row.help,
+    labelNames: [...row.labels],
+    registers: [],
+    collect() {
+      for (const [i, labels] of combinations(row, values).entries()) {
+        this.set(labels, shared.counters[over](name, i))
       }
     },
   })

@@ -13,6 +13,7 @@ import { ticks } from '../core/clock.ts'
 import type { Reason } from '../core/faults.ts'
 import { ADMITTED, refusal, type RefusalName, refusals } from '../core/refusals.ts'
 import { Deadline } from '../transport/deadlines.ts'
+import type { Held } from '../transport/held.ts'
 import { BackendChoice } from './backend-choice.ts'
 import { countResponse, leftBecause } from './exchange-counters.ts'
 import type { Http1Backend } from './http1-backend.ts'
@@ -130,7 +131,7 @@ export class Exchange implements ResponseOwner {
     this.status = 308
     const { hasBody, connection } = this.head
     const session = this.#session
-    if (hasBody || !connection.keepAlive) session.closeAfter()
+    if (hasBody || !connection.keepAlive) session.keepsAlive = false
     session.writer.text(writeRedirect(location, this.requestId, session.keepsAlive))
     this.#finish(false)
   }
@@ -203,6 +204,11 @@ export class Exchange implements ResponseOwner {
     // What lies there of the body goes into the same write.
     this.#session.feedBody()
     if (this.#connection === connection && !body.flush()) this.#session.pauseBody()
+  }
+
+  /** Adds what it holds now. */
+  hold(held: Held): void {
+    this.#connection?.hold(held)
   }
 
   /** There is somewhere to put the body. */
@@ -279,7 +285,7 @@ export class Exchange implements ResponseOwner {
     this.#chunksOut = sendsChunks(head, minor)
     // Without an end of its own the body ends with the connection.
     const delimited = head.isDelimited ? head.body >= 0 || minor === 1 : minor === 1
-    if (!delimited || !this.head.connection.keepAlive) session.closeAfter()
+    if (!delimited || !this.head.connection.keepAlive) session.keepsAlive = false
     const written = writeResponse(head, {
       minor,
       keepAlive: session.keepsAlive,
@@ -358,7 +364,7 @@ export class Exchange implements ResponseOwner {
     this.#responseWhole = true
     if (!this.#requestWhole) {
       // Answered before it was asked: what still comes of the body has nobody to go to.
-      this.#session.closeAfter()
+      this.#session.keepsAlive = false
       return this.#finish(false)
     }
     if (!this.#stalled) this.#finish(true)

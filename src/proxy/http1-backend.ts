@@ -12,6 +12,7 @@ import { NEED_MORE, OK } from '../codec/http1/head.ts'
 import { ResponseHead } from '../codec/http1/response-head.ts'
 import { Deadline } from '../transport/deadlines.ts'
 import type { Dialed } from '../transport/dial.ts'
+import type { Held } from '../transport/held.ts'
 import { listen, stopListening } from '../transport/listen.ts'
 import type { Reader } from '../transport/read-buffer.ts'
 import { type BackendFailure, DiscardedResponse, type ResponseOwner } from './response-owner.ts'
@@ -145,6 +146,14 @@ export class Http1Backend implements Reader, ChunkOwner {
     }
     const waiting = this.#line.find(each => each.owner === owner)
     if (waiting !== undefined) waiting.owner = new DiscardedResponse(this)
+  }
+
+  /** Adds what it holds now. */
+  hold(held: Held): void {
+    const { socket, readBuffer } = this.dialed
+    held.fromBackend += socket.readableLength + (readBuffer?.size ?? 0)
+    if (this.#pending !== null) held.fromBackend += this.#pending.length
+    held.toBackend += socket.writableLength
   }
 
   writeText(text: string): boolean {

@@ -16,6 +16,7 @@ import type { Reason } from '../core/faults.ts'
 import { ADMITTED, refusal, type RefusalName, refusals } from '../core/refusals.ts'
 import { Deadline } from '../transport/deadlines.ts'
 import type { Dialed } from '../transport/dial.ts'
+import type { Held } from '../transport/held.ts'
 import { listen, stopListening } from '../transport/listen.ts'
 import { type ClientReadBuffer, CopyingReader, type Reader } from '../transport/read-buffer.ts'
 import { BodyPace } from './body-pace.ts'
@@ -57,7 +58,7 @@ export class Http1Session implements Reader, ChunkOwner, ClientWriterOwner {
   /** What its access lines begin and end with; made with the first one. */
   lineHead = ''
   lineTail = ''
-  /** The connection serves another request after this one. */
+  /** The connection serves another request after the one that runs. */
   keepsAlive = true
 
   readonly #socket: ClientSocket
@@ -144,9 +145,10 @@ export class Http1Session implements Reader, ChunkOwner, ClientWriterOwner {
     this.#socket.resume()
   }
 
-  /** The connection is closed after the exchange that runs. */
-  closeAfter(): void {
-    this.keepsAlive = false
+  /** Adds what it holds now. */
+  hold(held: Held): void {
+    if (this.#owned) held.fromClient += this.#bytes.length
+    this.#exchange?.hold(held)
   }
 
   onBytes(bytes: Buffer): boolean {

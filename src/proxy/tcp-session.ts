@@ -21,6 +21,7 @@ import { Deadline } from '../transport/deadlines.ts'
 import { Dial, type Dialed, type DialOwner } from '../transport/dial.ts'
 import { Gate, type GateOwner } from '../transport/gate.ts'
 import { Handshake, type HandshakeOwner } from '../transport/handshake.ts'
+import type { Held } from '../transport/held.ts'
 import { listen } from '../transport/listen.ts'
 import type { ClientReadBuffer } from '../transport/read-buffer.ts'
 import { Tunnel, type TunnelOwner } from '../transport/tunnel.ts'
@@ -229,6 +230,16 @@ export class TcpSession
     this.backendName = pool.target(backend).name
     this.http = null
     this.#tunnel(dialed)
+  }
+
+  /** Adds what it holds now. */
+  hold(held: Held): void {
+    const socket = this.handshake?.socket ?? this.socket
+    held.fromClient += socket.readableLength + (this.readBuffer?.size ?? 0)
+    held.toClient += socket.writableLength
+    if (this.#gate !== null) held.fromClient += this.#gate.size
+    this.http?.hold(held)
+    this.tunnel?.hold(held)
   }
 
   /** weir is stopping: what runs goes on, what waits for a next request ends. */

@@ -28,6 +28,9 @@ export const handshakeFailures = [
 /** GET, HEAD, OPTIONS; POST, PUT, PATCH, DELETE; and all others, as QUERY or what could not be read. */
 const methodClasses = ['read', 'write', 'other'] as const
 
+/** Read from a side and not passed on, or given to it and not taken; transport/held.ts. */
+const heldWhere = ['from-client', 'to-client', 'from-backend', 'to-backend'] as const
+
 /** What a label may be. `listener`, `route` and `backend` take their values from the config. */
 export const labelValues = {
   reason: refusals.map(row => row[0]),
@@ -39,6 +42,8 @@ export const labelValues = {
   group: tlsGroups,
   resumed: tlsResumed,
   cause: handshakeFailures,
+  held: heldWhere,
+  buffers: ['taken', 'spare'],
 } as const
 
 /** How many values each label has that the config names. */
@@ -58,6 +63,8 @@ export interface CounterRow {
   readonly labels: readonly Label[]
   /** A histogram: bucket bounds; its memory is one word per bucket, +Inf and the sum. */
   readonly buckets?: readonly number[]
+  /** Goes down as well: a worker stores what is, and main sums the workers or takes the largest. */
+  readonly gauge?: 'sum' | 'max'
 }
 
 export const counterRows = {
@@ -180,6 +187,24 @@ export const counterRows = {
     help: 'Connections counted under the shared bucket because the address table had no room',
     labels: [],
   },
+  heldBytes: {
+    metric: 'weir_session_held_bytes',
+    help: 'Bytes that sessions hold between their two sides, looked at every few seconds; what waits where it was read stands on both sides',
+    labels: ['held'],
+    gauge: 'sum',
+  },
+  heldBytesMax: {
+    metric: 'weir_session_held_bytes_max',
+    help: 'The same of the one session that holds most',
+    labels: [],
+    gauge: 'max',
+  },
+  readBufferBytes: {
+    metric: 'weir_read_buffer_bytes',
+    help: 'Memory of the buffers that plain sockets are read into: taken by one, those of kept connections too, or spare',
+    labels: ['buffers'],
+    gauge: 'sum',
+  },
   loopDelaySeconds: {
     metric: 'weir_event_loop_delay_seconds',
     help: 'How late the event loop of a worker ran its timers',
@@ -236,6 +261,15 @@ export class Counters {
       sum += this.slice(worker)[this.at[row] + index]!
     }
     return sum
+  }
+
+  /** The largest of all workers. */
+  max(row: CounterName, index: number): number {
+    let max = 0
+    for (let worker = 0; worker < this.#workers; worker++) {
+      max = Math.max(max, this.slice(worker)[this.at[row] + index]!)
+    }
+    return max
   }
 }
 

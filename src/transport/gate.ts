@@ -72,6 +72,11 @@ export class Gate {
     this.#start('hello', timeoutMs)
   }
 
+  /** Bytes it keeps. */
+  get size(): number {
+    return this.#bytes.length
+  }
+
   /** Stops looking; idempotent. */
   cancel(): void {
     this.#stop()

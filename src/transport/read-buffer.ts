@@ -27,6 +27,9 @@ export class ReadBuffers {
   readonly shared = Buffer.allocUnsafeSlow(SHARED)
   readonly #kept: Buffer[][] = SIZES.map(() => [])
   #largestInUse = 0
+  /** Bytes of the buffers that sockets hold, and of those that wait for one. */
+  taken = 0
+  spare = SHARED
 
   /** Buffers of the largest size that sockets hold now. */
   get largestInUse(): number {
@@ -41,14 +44,21 @@ export class ReadBuffers {
   /** @param size index into the sizes */
   take(size: number): Buffer {
     if (size === LARGEST) this.#largestInUse++
-    return this.#kept[size]!.pop() ?? Buffer.allocUnsafeSlow(SIZES[size]!)
+    this.taken += SIZES[size]!
+    const kept = this.#kept[size]!.pop()
+    if (kept === undefined) return Buffer.allocUnsafeSlow(SIZES[size]!)
+    this.spare -= SIZES[size]!
+    return kept
   }
 
   /** @param reusable false if somebody may still read from it */
   give(size: number, buffer: Buffer, reusable: boolean): void {
     if (size === LARGEST) this.#largestInUse--
+    this.taken -= SIZES[size]!
     const kept = this.#kept[size]!
-    if (reusable && kept.length < KEPT[size]!) kept.push(buffer)
+    if (!reusable || kept.length >= KEPT[size]!) return
+    this.spare += SIZES[size]!
+    kept.push(buffer)
   }
 }
 
@@ -68,6 +78,8 @@ export interface ReadBuffer {
   readonly callback: (count: number, buffer: Buffer) => boolean
   /** Bytes that come while there is none are lost: a backend says nothing before the tunnel is there. */
   reader: Reader | null
+  /** Bytes it has for itself. */
+  readonly size: number
   /**
    * The socket is closed; idempotent.
    *
@@ -79,6 +91,7 @@ export interface ReadBuffer {
 /** The one all share; its readers are always done. */
 export class SharedReadBuffer implements ReadBuffer {
   reader: Reader | null = null
+  readonly size = 0
   readonly buffer: Buffer
 
   constructor(buffers: ReadBuffers) {
@@ -104,6 +117,10 @@ export class ClientReadBuffer implements ReadBuffer {
 
   constructor(buffers: ReadBuffers) {
     this.#buffers = buffers
+  }
+
+  get size(): number {
+    return this.#own?.size ?? 0
   }
 
   /** Whether the bytes that were read last stay until the socket is resumed. */
@@ -152,6 +169,10 @@ export class OwnReadBuffer implements ReadBuffer {
   constructor(buffers: ReadBuffers) {
     this.#buffers = buffers
     this.#buffer = buffers.take(0)
+  }
+
+  get size(): number {
+    return this.#released ? 0 : SIZES[this.#size]!
   }
 
   readonly buffer = (): Buffer => this.#buffer

@@ -9,6 +9,7 @@
  */
 import type { Socket } from 'node:net'
 import type { Dialed } from './dial.ts'
+import type { Held } from './held.ts'
 import { listen, stopListening } from './listen.ts'
 import type { ReadBuffer, Reader } from './read-buffer.ts'
 
@@ -117,6 +118,12 @@ export class Tunnel implements Reader {
     if (client.isPaused()) client.resume()
     // An earlier tunnel of this session may have read it to its end.
     if (client.readableEnded) backend.end()
+  }
+
+  /** Adds what it holds of its backend's side now; the client's is its owner's. */
+  hold(held: Held): void {
+    held.fromBackend += this.#backend.readableLength + (this.#readBuffer?.size ?? 0)
+    held.toBackend += this.#backend.writableLength
   }
 
   /** Cuts both sides, now; the owner hears nothing more. */

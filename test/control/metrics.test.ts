@@ -43,6 +43,8 @@ test('what the workers counted is summed, under its labels', async t => {
       slice[at.accepted + 1]! += 2
       slice[at.refused + 1 * refusals.length + refusal('connection-rate')]! += 3
       slice[at.handshakes + (1 * 5 + 0) * 2 + 1]! += 1
+      slice[at.heldBytes + 1] = 100
+      slice[at.heldBytesMax] = 50 + worker
       slice[at.requestFaults + faults.length + faultNumber('response-timeout')]! += 2
     }
   })
@@ -53,6 +55,9 @@ test('what the workers counted is summed, under its labels', async t => {
     'weir_tls_handshakes_total{version="TLSv1.3",group="X25519MLKEM768",resumed="yes"} 2',
     'weir_request_faults_total{route="http://[::]:80",fault="response-timeout"} 4',
     'weir_requests_total{route="api",method="read",status="2xx"} 0',
+    '# TYPE weir_session_held_bytes gauge',
+    'weir_session_held_bytes{held="to-client"} 200',
+    'weir_session_held_bytes_max 51',
   ]) {
     t.ok(lines.includes(line), line)
   }

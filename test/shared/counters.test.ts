@@ -17,6 +17,13 @@ test('each worker writes its own slice and main sums them', async t => {
   t.equal(counters.sum('accepted', 0), 0)
 })
 
+test('of what goes down as well main can ask for the largest', async t => {
+  const { counters } = makeShared()
+  counters.slice(0)[counters.at.heldBytesMax] = 5
+  counters.slice(1)[counters.at.heldBytesMax] = 3
+  t.equal(counters.max('heldBytesMax', 0), 5)
+})
+
 test('no two rows share a word', async t => {
   const { counters } = makeShared({ backends: 3, listeners: 2 })
   const slice = counters.slice(0)
@@ -58,7 +65,9 @@ test('metric names are unique and follow the conventions of Prometheus', async t
   const rows = Object.values(counterRows)
   t.equal(new Set(rows.map(({ metric }) => metric)).size, rows.length)
   for (const row of rows) {
-    t.match(row.metric, 'buckets' in row ? /^weir_[a-z_]+_seconds$/ : /^weir_[a-z_]+_total$/)
+    const gauge = /^weir_[a-z_]+_bytes(?:_max)?$/
+    const counted = 'buckets' in row ? /^weir_[a-z_]+_seconds$/ : /^weir_[a-z_]+_total$/
+    t.match(row.metric, 'gauge' in row ? gauge : counted)
     t.notMatch(row.help, /\.$/)
   }
 })

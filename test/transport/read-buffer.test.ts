@@ -104,3 +104,21 @@ test('a shared buffer is the same for all, and costs a socket nothing', async t 
   one.release()
   t.equal(two.buffer, buffers.shared)
 })
+
+test('what sockets hold and what is spare is known to the byte', async t => {
+  const buffers = new ReadBuffers()
+  const [first, second] = [new OwnReadBuffer(buffers), new OwnReadBuffer(buffers)]
+  const shared = buffers.spare
+  read(first)
+  t.strictSame([first.size, second.size, buffers.taken], [8192, SMALL, 8192 + SMALL])
+  t.equal(buffers.spare, shared + SMALL, 'the one it had first')
+  second.release(true)
+  second.release(true)
+  t.strictSame([second.size, buffers.taken, buffers.spare], [0, 8192, shared + 2 * SMALL])
+  first.release(false)
+  t.strictSame(
+    [buffers.taken, buffers.spare],
+    [0, shared + 2 * SMALL],
+    'what is read from is let go',
+  )
+})
