@@ -1,0 +1,185 @@
+import { test } from 'tap'
+import { TICKS_PER_SECOND } from '../../src/core/clock.ts'
+import { ADMITTED, refusal } from '../../src/core/refusals.ts'
+import { RequestAdmission, type RequestPlace } from '../../src/guard/request-admission.ts'
+import type { Shared } from '../../src/shared/layout.ts'
+import { addressOf, makeShared, numbered } from '../support/memory.ts'
+
+const OFF = {
+  connectionRate: 0,
+  connectionBurst: 1,
+  connectionsPerAddress: 0,
+  handshakeRate: 0,
+  handshakeBurst: 1,
+  requestRate: 0,
+  requestBurst: 1,
+  requestsPerAddress: 0,
+  ipv4Prefix: 32,
+  ipv6Prefix: 64,
+}
+const RATE = refusal('request-rate')
+const AT_ONCE = refusal('requests-per-address')
+
+function admission(options: Partial<typeof OFF>, shared: Shared = makeShared(), worker = 0) {
+  const door = new RequestAdmission(shared, worker, { ...OFF, ...options })
+  return { shared, door, slot: shared.addresses.acquire(numbered(1), 0) }
+}
+
+function place(): RequestPlace {
+  return { requestSlot: -1, requestLine: -1, holdsSlot: false, retryAfter: 0 }
+}
+
+test('without limits nothing is counted', async t => {
+  const { shared, door, slot } = admission({})
+  const at = place()
+  t.equal(door.enter(slot, numbered(2), 0, at), ADMITTED)
+  t.strictSame(at, place())
+  t.equal(shared.addresses.used(), 1, 'whom the proxy names is not even remembered')
+  door.leave(at)
+  t.equal(door.enterBad(slot, 0, at), ADMITTED)
+})
+
+test('requests at once are counted until they leave, and leaving twice counts once', async t => {
+  const { shared, door, slot } = admission({ requestsPerAddress: 2 })
+  const [a, b, c] = [place(), place(), place()]
+  t.equal(door.enter(slot, null, 0, a), ADMITTED)
+  t.equal(door.enter(slot, null, 0, b), ADMITTED)
+  t.equal(door.enter(slot, null, 0, c), AT_ONCE)
+  t.equal(c.retryAfter, 1)
+  t.equal(c.requestLine, -1)
+  t.equal(shared.addresses.requests(slot), 2)
+  door.leave(c)
+  door.leave(a)
+  door.leave(a)
+  t.equal(shared.addresses.requests(slot), 1)
+  t.equal(door.enter(slot, null, 0, c), ADMITTED)
+  t.not(c.requestLine, b.requestLine)
+})
+
+test('the limit holds over all workers', async t => {
+  const shared = makeShared()
+  const doors = [0, 1].map(worker => admission({ requestsPerAddress: 3 }, shared, worker))
+  const results = Array.from({ length: 8 }, (_, i) => {
+    const { door, slot } = doors[i % 2]!
+    return door.enter(slot, null, 0, place())
+  })
+  t.equal(results.filter(result => result === ADMITTED).length, 3)
+  t.equal(results.filter(result => result === AT_ONCE).length, 5)
+})
+
+/** Whether nobody else gets the slot, however many come later. */
+function isHeld({ addresses }: Shared, slot: number): boolean {
+  for (let n = 1000; n < 1300; n++) {
+    const other = addresses.acquire(numbered(n), 100 * TICKS_PER_SECOND)
+    addresses.leave(other)
+    if (other === slot) return false
+  }
+  return true
+}
+
+test('a named client is counted under its own prefix, and held until it leaves', async t => {
+  const limits = { requestsPerAddress: 1, ipv4Prefix: 24 }
+  const { shared, door, slot } = admission(limits, makeShared({ addresses: 1 }))
+  const { addresses } = shared
+  const [a, b, c] = [place(), place(), place()]
+  t.equal(door.enter(slot, addressOf('192.0.2.7'), 0, a), ADMITTED)
+  t.equal(door.enter(slot, addressOf('192.0.2.8'), 0, b), AT_ONCE, 'of the same /24')
+  t.equal(door.enter(slot, addressOf('192.0.3.8'), 0, c), ADMITTED)
+  t.equal(addresses.requests(slot), 0, 'it is not the proxy that asks')
+  const named = a.requestSlot
+  t.equal(addresses.requests(named), 1)
+  t.equal(addresses.open(named), 0, 'a request is no connection')
+  t.ok(isHeld(shared, named))
+  door.leave(a)
+  t.equal(addresses.requests(named), 0)
+  t.notOk(isHeld(shared, named))
+  t.ok(isHeld(shared, c.requestSlot))
+})
+
+test('a refused one that was named is not held', async t => {
+  const limits = { requestRate: 1, requestBurst: 1 }
+  const { shared, door, slot } = admission(limits, makeShared({ addresses: 1 }))
+  const named = addressOf('192.0.2.7')
+  const at = place()
+  t.equal(door.enter(slot, named, 0, at), ADMITTED)
+  const { requestSlot } = at
+  t.ok(isHeld(shared, requestSlot))
+  door.leave(at)
+  t.equal(door.enter(slot, named, 0, at), RATE)
+  t.equal(at.requestLine, -1)
+  t.notOk(isHeld(shared, requestSlot))
+})
+
+test('who is refused for its rate is told when a token is due, in whole seconds', async t => {
+  const { door, slot } = admission({ requestRate: 0.25, requestBurst: 2 })
+  const at = place()
+  t.equal(door.enter(slot, null, 0, at), ADMITTED)
+  t.equal(door.enter(slot, null, 0, at), ADMITTED)
+  t.equal(door.enter(slot, null, 0, at), RATE)
+  t.equal(at.retryAfter, 4)
+  t.equal(door.enter(slot, null, 3.5 * TICKS_PER_SECOND, at), RATE)
+  t.equal(at.retryAfter, 1, 'half a second is rounded up')
+  t.equal(door.enter(slot, null, 4 * TICKS_PER_SECOND, at), ADMITTED)
+})
+
+test('a rate over one per second is worth a second of waiting', async t => {
+  const { door, slot } = admission({ requestRate: 1000, requestBurst: 1 })
+  const at = place()
+  door.enter(slot, null, 0, at)
+  t.equal(door.enter(slot, null, 0, at), RATE)
+  t.equal(at.retryAfter, 1)
+})
+
+test('a request nobody can read takes a token, and is not counted as one in flight', async t => {
+  const limits = { requestRate: 1, requestBurst: 2, requestsPerAddress: 1 }
+  const { shared, door, slot } = admission(limits)
+  const at = place()
+  t.equal(door.enterBad(slot, 0, at), ADMITTED)
+  t.equal(shared.addresses.requests(slot), 0)
+  t.equal(door.enter(slot, null, 0, at), ADMITTED)
+  t.equal(door.enterBad(slot, 0, at), RATE)
+  t.equal(at.retryAfter, 1)
+})
+
+test('the rate of a client that its limit at once refuses is still spent', async t => {
+  const { door, slot } = admission({ requestRate: 1, requestBurst: 2, requestsPerAddress: 1 })
+  t.equal(door.enter(slot, null, 0, place()), ADMITTED)
+  t.equal(door.enter(slot, null, 0, place()), AT_ONCE)
+  t.equal(door.enter(slot, null, 0, place()), RATE)
+})
+
+test('what a dead worker had counted is given back, and no more', async t => {
+  const shared = makeShared()
+  const [dead, alive] = [0, 1].map(worker => {
+    return admission({ requestsPerAddress: 10 }, shared, worker)
+  }) as [ReturnType<typeof admission>, ReturnType<typeof admission>]
+  const { slot } = alive
+  const named = addressOf('192.0.2.7')
+  const ended = place()
+  const of = place()
+  dead.door.enter(slot, null, 0, ended)
+  dead.door.enter(slot, null, 0, place())
+  dead.door.enter(slot, named, 0, of)
+  alive.door.enter(slot, null, 0, place())
+  alive.door.enter(slot, named, 0, place())
+  dead.door.leave(ended)
+  const { addresses, requestLedger } = shared
+  t.equal(addresses.requests(slot), 2)
+  t.equal(addresses.requests(of.requestSlot), 2)
+  requestLedger.giveBack(0, addresses)
+  t.equal(addresses.requests(slot), 1)
+  t.equal(addresses.requests(of.requestSlot), 1)
+  requestLedger.giveBack(0, addresses)
+  t.equal(addresses.requests(slot), 1, 'once')
+})
+
+test('without lines left it is as full as with connections', async t => {
+  const shared = makeShared({ requestsPerWorker: 1 })
+  const { door, slot } = admission({ requestsPerAddress: 10 }, shared)
+  const [a, b] = [place(), place()]
+  t.equal(door.enter(slot, null, 0, a), ADMITTED)
+  t.equal(door.enter(slot, null, 0, b), refusal('connections-max'))
+  t.equal(b.retryAfter, 1)
+  door.leave(a)
+  t.equal(door.enter(slot, null, 0, b), ADMITTED)
+})
