@@ -1,5 +1,6 @@
 /** What a refused client gets to see: a TLS alert where it speaks TLS, else a reset. */
 import type { Socket } from 'node:net'
+import { reset } from '../transport/reset.ts'
 import { type RefusalName, refusals } from '../core/refusals.ts'
 
 /** Alert descriptions, RFC 8446 §6. */
@@ -22,7 +23,7 @@ const answers: readonly (Buffer | null)[] = refusals.map(([name]) => {
 export function refuse(socket: Socket, refused: number): void {
   const answer = answers[refused] ?? null
   if (answer === null) {
-    socket.resetAndDestroy()
+    reset(socket)
     return
   }
   // A peer that never closes is not waited for: what it was sent lies in the kernel by then.

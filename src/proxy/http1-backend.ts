@@ -15,6 +15,7 @@ import type { Dialed } from '../transport/dial.ts'
 import type { Held } from '../transport/held.ts'
 import { listen, stopListening } from '../transport/listen.ts'
 import type { Reader } from '../transport/read-buffer.ts'
+import { reset } from '../transport/reset.ts'
 import { type BackendFailure, DiscardedResponse, type ResponseOwner } from './response-owner.ts'
 
 const BACKEND = Symbol('backend')
@@ -203,9 +204,7 @@ export class Http1Backend implements Reader, ChunkOwner {
     this.#closed = true
     this.#owner = null
     this.dialed.readBuffer?.release(false)
-    const { socket } = this.dialed
-    if ('encrypted' in socket) socket.destroy()
-    else socket.resetAndDestroy()
+    reset(this.dialed.socket)
   }
 
   onBytes(bytes: Buffer): boolean {

@@ -24,6 +24,7 @@ import { Handshake, type HandshakeOwner } from '../transport/handshake.ts'
 import type { Held } from '../transport/held.ts'
 import { listen } from '../transport/listen.ts'
 import type { ClientReadBuffer } from '../transport/read-buffer.ts'
+import { reset } from '../transport/reset.ts'
 import { Tunnel, type TunnelOwner } from '../transport/tunnel.ts'
 import { refuse } from './answer.ts'
 import type { Edge, Entrance } from './edge.ts'
@@ -425,7 +426,7 @@ export class TcpSession
     // still lie in the kernel, which a reset would throw away.
     if (this.handshake !== null) this.socket.destroy()
     else if (this.#lingering) this.socket.destroy()
-    else if (how !== 'refused' && !this.socket.destroyed) this.socket.resetAndDestroy()
+    else if (how !== 'refused') reset(this.socket)
     this.#leaveBackend()
     edge.admission.leave(this)
     edge.sessions.delete(this)

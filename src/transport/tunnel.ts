@@ -12,6 +12,7 @@ import type { Dialed } from './dial.ts'
 import type { Held } from './held.ts'
 import { listen, stopListening } from './listen.ts'
 import type { ReadBuffer, Reader } from './read-buffer.ts'
+import { reset } from './reset.ts'
 
 const TUNNEL = Symbol('tunnel')
 
@@ -203,13 +204,6 @@ export class Tunnel implements Reader {
 /** It has read all there was and sent all it was given. */
 function isDone(socket: Socket): boolean {
   return socket.readableEnded && socket.writableFinished
-}
-
-/** Closes with RST where that is possible: on TLS, leaving out close_notify says the same. */
-function reset(socket: Socket): void {
-  if (socket.destroyed) return
-  if ('encrypted' in socket) socket.destroy()
-  else socket.resetAndDestroy()
 }
 
 const NOTHING = Buffer.alloc(0)
