@@ -11,7 +11,7 @@ const small = {
   timed: true,
   measure: 'cpu',
 } as const
-const bulk = { program: 'nginx', measure: 'cpu', port: 'http', concurrency: 4 } as const
+const bulk = { measure: 'cpu', port: 'http', concurrency: 4 } as const
 export const httpScenarios = {
   'http-keepalive': {
     ...small,
@@ -32,7 +32,10 @@ export const httpScenarios = {
     targets: { nginx: 1.3, ...others },
   },
   'http-autocannon': {
-    ...small,
+    unit: 'request',
+    backend: 'files',
+    count: 40_000,
+    measure: 'cpu',
     about: 'HTTP requests, 64 connections that stay, asked by autocannon',
     load: 'autocannon-http',
     port: 'http',
@@ -110,13 +113,13 @@ export const httpScenarios = {
     targets: { nginx: 1 },
   },
   'http-idle-memory': {
-    about: '10,000 HTTP connections that asked once and stay',
+    // What a limit of 20,000 descriptors is good for.
+    about: '9,000 HTTP connections that asked once and stay',
     unit: 'connection',
     load: 'idle-http',
-    program: 'nginx',
     port: 'http',
     backend: 'files',
-    count: 10_000,
+    count: 9000,
     concurrency: 16,
     measure: 'memory',
   },

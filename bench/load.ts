@@ -14,6 +14,10 @@ const MESSAGE = Buffer.alloc(64, 1)
 const CHUNK = Buffer.alloc(65_536, 1)
 const MIB = 1024 * 1024
 const READ_SIZE = 262_144
+/** A connection that is still open after this was not refused. */
+const REFUSED_WITHIN_MS = 2000
+/** One in so many may be served where a rate is the limit. */
+const SERVED_SHARE = 1000
 
 const generators: Readonly<Record<string, Generator>> = {
   ...httpGenerators,
@@ -87,13 +91,16 @@ const generators: Readonly<Record<string, Generator>> = {
   /** `count` connections that are refused: every one must be closed without a byte. */
   refused(port, count, concurrency) {
     return many(count, concurrency, async () => {
-      const socket = connect({ port, host: '127.0.0.1', localAddress: '127.0.0.2' })
-      const { promise, resolve, reject } = Promise.withResolvers<void>()
-      socket.on('error', () => {})
-      socket.on('data', () => reject(new Error('served')))
-      socket.on('close', () => resolve())
-      await promise
+      if (!(await isRefused(port))) throw new Error('served')
     })
+  },
+  /** The same at a limit that lets one through now and then; that one is no operation. */
+  async 'refused-rate'(port, count, concurrency) {
+    let served = 0
+    const { failures } = await many(count, concurrency, async () => {
+      if (!(await isRefused(port)) && ++served > count / SERVED_SHARE) throw new Error('served')
+    })
+    return { operations: count - served, failures }
   },
   /** `count` TLS connections that say nothing more, held until stdin of the parent ends this process. */
   async idle(port, count, concurrency) {
@@ -108,6 +115,25 @@ const generators: Readonly<Record<string, Generator>> = {
     await new Promise(resolve => setTimeout(resolve, 60_000))
     return work
   },
+}
+
+/**
+ * @returns whether the connection is closed without a byte
+ * @throws if there was none
+ */
+async function isRefused(port: number): Promise<boolean> {
+  const { promise, resolve, reject } = Promise.withResolvers<boolean>()
+  const socket = connect({ port, host: '127.0.0.1', localAddress: '127.0.0.2' })
+  socket.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ECONNRESET') reject(error)
+  })
+  socket.on('data', () => resolve(false))
+  socket.on('close', () => resolve(true))
+  socket.setTimeout(REFUSED_WITHIN_MS, () => {
+    resolve(false)
+    socket.destroy()
+  })
+  return promise
 }
 
 /** Echoes, but answers HTTP and sends what it is asked for. */

@@ -19,8 +19,19 @@ export interface Bench {
   readonly key: string
 }
 
-/** `busy` is the share of its processor that the proxy used: below 1, something else set the pace. */
-export type FigureName = 'cpu' | 'memory' | 'leak' | 'per-second' | 'busy' | 'p50' | 'p99'
+/**
+ * `busy` is the share of its processor that the proxy used: below 1, something else set the pace. `waited` is
+ * that in which others had the processor: much of it, and the machine is too busy to measure.
+ */
+export type FigureName =
+  | 'cpu'
+  | 'memory'
+  | 'leak'
+  | 'per-second'
+  | 'busy'
+  | 'waited'
+  | 'p50'
+  | 'p99'
 
 /** A number per round and proxy, by what it is. */
 export type Figures = Partial<Record<FigureName, Record<string, number[]>>>
@@ -73,10 +84,12 @@ async function inTurn(
   // The first round warms up and is not counted.
   for (let round = 0; round <= rounds; round++) {
     for (const [i, proxy] of proxies.entries()) {
-      const before = proxy.cpuMicros()
+      const before = proxy.processorTime()
       const work = await load(proxy, scenario, Math.ceil(counts[i]!))
-      const micros = proxy.cpuMicros() - before
-      proxy.emptyLog()
+      await proxy.log?.take(work.operations)
+      const after = proxy.processorTime()
+      const micros = after.usedMicros - before.usedMicros
+      const waited = after.waitedMicros - before.waitedMicros
       if (round === 0) {
         if (!scenario.timed && seconds !== undefined) counts[i]! *= seconds / work.seconds
         continue
@@ -84,6 +97,7 @@ async function inTurn(
       note(figures, 'cpu', proxy, micros / work.operations)
       note(figures, 'per-second', proxy, work.operations / work.seconds)
       note(figures, 'busy', proxy, micros / 1e6 / work.seconds)
+      note(figures, 'waited', proxy, waited / 1e6 / work.seconds)
       if (work.p50Ms !== undefined) note(figures, 'p50', proxy, work.p50Ms)
       if (work.p99Ms !== undefined) note(figures, 'p99', proxy, work.p99Ms)
     }

@@ -1,26 +1,36 @@
 /** The processes of the bench: a processor for the proxy, another for load and backends. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, openSync, readdirSync, readFileSync, statSync, truncateSync } from 'node:fs'
+import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
+import { AccessLog } from './access-log.ts'
 
 const PROXY_CPU = '0'
 const LOAD_CPU = '1'
 
-export type PortName = 'tcp' | 'tls' | 'deny' | 'http' | 'https'
+const running = new Set<ChildProcess>()
+
+export type PortName = 'tcp' | 'tls' | 'deny' | 'rate' | 'http' | 'https'
 export type Ports = Readonly<Record<PortName, number>>
+
+export interface ProcessorTime {
+  /** User and system, microseconds. */
+  readonly usedMicros: number
+  /** In which it could have run, had nobody else had the processor, microseconds. */
+  readonly waitedMicros: number
+}
 
 export interface Proxy {
   readonly name: string
   readonly ports: Ports
-  /** Microseconds of processor time used so far, user and system, all threads. */
-  cpuMicros(): number
+  /** So far, all threads. */
+  processorTime(): ProcessorTime
   /** Resident memory, bytes. */
   residentBytes(): number
   descriptors(): number
-  /** Empties the access log. @throws if there is one and it is empty: a proxy did not do its work */
-  emptyLog(): void
+  /** Undefined if none is asked for. */
+  readonly log: AccessLog | undefined
   stop(): Promise<void>
 }
 
@@ -64,23 +74,22 @@ export async function startProxy(command: Command): Promise<Proxy> {
   return {
     name,
     ports,
-    cpuMicros() {
-      let nanos = 0
+    processorTime() {
+      let used = 0
+      let waited = 0
       for (const task of readdirSync(`/proc/${pid}/task`)) {
-        nanos += Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8').split(' ')[0])
+        const fields = readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8').split(' ')
+        used += Number(fields[0])
+        waited += Number(fields[1])
       }
-      return nanos / 1000
+      return { usedMicros: used / 1000, waitedMicros: waited / 1000 }
     },
     residentBytes() {
       const match = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))
       return Number(match?.[1] ?? 0) * 1024
     },
     descriptors: () => readdirSync(`/proc/${pid}/fd`).length,
-    emptyLog() {
-      if (log === undefined) return
-      if (statSync(log).size === 0) throw new Error(`${name} wrote no access log to ${log}`)
-      truncateSync(log)
-    },
+    log: log === undefined ? undefined : new AccessLog(log),
     stop: () => end(child),
   }
 }
@@ -94,6 +103,11 @@ export function spawnLoad(args: readonly string[]): ChildProcess {
 /** Another program, on the processor of the load. */
 export function spawnProgram(command: string, args: readonly string[], log?: string): ChildProcess {
   return spawnOn(LOAD_CPU, command, args, log)
+}
+
+/** At once, when the run is broken off. */
+export function endAll(): void {
+  for (const child of running) child.kill('SIGKILL')
 }
 
 export async function end(child: ChildProcess): Promise<void> {
@@ -149,6 +163,8 @@ function spawnOn(
     env: withSbin(),
     stdio: ['ignore', out, err],
   })
+  running.add(child)
+  child.on('close', () => running.delete(child))
   if (typeof out === 'number') closeSync(out)
   if (typeof err === 'number') closeSync(err)
   return child

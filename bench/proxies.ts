@@ -1,4 +1,4 @@
-/** The proxies that are compared, each on one processor, in two fleets: by connection and by request. */
+/** The proxies that are compared, each on one processor, in fleets: by connection, by its rate, and by request. */
 import { join } from 'node:path'
 import { httpProxies } from './http-proxies.ts'
 import {
@@ -10,6 +10,7 @@ import {
   type Start,
   startProxy,
 } from './processes.ts'
+import { rateProxies } from './rate-proxies.ts'
 import { tcpProxies } from './tcp-proxies.ts'
 
 interface Fleet {
@@ -20,7 +21,12 @@ interface Fleet {
 
 const fleets: readonly Fleet[] = [
   { starts: tcpProxies, ports: ['tcp', 'tls', 'deny'], logs: false },
+  { starts: rateProxies, ports: ['rate'], logs: false },
   { starts: httpProxies, ports: ['http', 'https'], logs: true },
+]
+
+export const allProxies: readonly string[] = [
+  ...new Set(fleets.flatMap(({ starts }) => Object.keys(starts))),
 ]
 
 /** Those that come with `npm ci`. */
@@ -42,6 +48,7 @@ export async function startFor(
     tcp: await freePort(),
     tls: await freePort(),
     deny: await freePort(),
+    rate: await freePort(),
     http: await freePort(),
     https: await freePort(),
   }

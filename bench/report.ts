@@ -1,21 +1,21 @@
 /** What a run found, as lines and tables. */
 import type { FigureName, Figures } from './measure.ts'
 import type { Scenario } from './scenario.ts'
-import { figure, median, ratios, table } from './stats.ts'
+import { figure, median, type Ratio, ratioOf, table } from './stats.ts'
 
 /** A scenario in one line, when it is done. */
 export function describe(scenario: Scenario, figures: Figures): string {
-  const { unit, target, targets = {}, limit } = scenario
+  const { unit, limit } = scenario
   const main = scenario.measure
   const rounds = figures[main] ?? {}
   const parts = [`${list(rounds, main)} per ${unit}`]
   if (limit !== undefined) parts.push(`weir may have ${figure(limit, main)}`)
-  const wanted: Readonly<Record<string, number | undefined>> = { haproxy: target, ...targets }
+  const wanted = wantedOf(scenario)
   for (const name of othersOf(rounds)) {
     const want = wanted[name] === undefined ? '' : `, wanted ${wanted[name]}`
     parts.push(`weir/${name} ${ratio(rounds, name)}${want}`)
   }
-  for (const what of ['per-second', 'busy', 'p50', 'p99'] as const) {
+  for (const what of ['per-second', 'busy', 'waited', 'p50', 'p99'] as const) {
     if (figures[what] !== undefined) {
       parts.push(`${what}: ${list(figures[what], what)}`)
     }
@@ -44,6 +44,32 @@ export function tables(results: readonly (readonly [Scenario, Figures])[]): stri
     if (timed.length > 0) parts.push(table(['work', ...names], timed.map(timeRow)))
   }
   return parts.join('\n\n')
+}
+
+/** What a file of figures says of a scenario. */
+export interface Summary {
+  readonly about: string
+  /** What the figures are per. */
+  readonly unit: string
+  /** Every round: µs, bytes, ms, or a share. */
+  readonly figures: Figures
+  /** weir's main figure to that of the others. */
+  readonly ratios: Readonly<Record<string, Ratio>>
+  /** What the project asks of itself. */
+  readonly wanted: Readonly<Record<string, number>>
+}
+
+export function summary(scenario: Scenario, figures: Figures): Summary {
+  const { about, unit } = scenario
+  const rounds = mainRounds(scenario, figures)
+  const ratios = Object.fromEntries(
+    othersOf(rounds).map(name => [name, ratioOf(rounds['weir']!, rounds[name]!)]),
+  )
+  return { about, unit, figures, ratios, wanted: wantedOf(scenario) }
+}
+
+function wantedOf({ target, targets }: Scenario): Record<string, number> {
+  return { ...(target === undefined ? {} : { haproxy: target }), ...targets }
 }
 
 function mainRow(scenario: Scenario, figures: Figures): string[] {
@@ -78,8 +104,8 @@ function othersOf(rounds: Readonly<Record<string, number[]>>): string[] {
 }
 
 function ratio(rounds: Readonly<Record<string, number[]>>, name: string, mark = ''): string {
-  const [low, middle, high] = ratios(rounds['weir']!, rounds[name]!)
-  return `${mark}${middle}${mark} (${low} to ${high})`
+  const { low, median: middle, high } = ratioOf(rounds['weir']!, rounds[name]!)
+  return `${mark}${middle.toFixed(2)}${mark} (${low.toFixed(2)} to ${high.toFixed(2)})`
 }
 
 function list(rounds: Readonly<Record<string, number[]>>, what: FigureName): string {

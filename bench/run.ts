@@ -5,13 +5,14 @@
  * round by round, and quoted as a ratio with its spread.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { cpus, release, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import yargs from 'yargs'
 import { ensureDevelopmentCertificate } from '../src/certificate/development.ts'
 import { type Bench, type Figures, measure } from './measure.ts'
-import { isInstalled } from './processes.ts'
-import { describe, tables } from './report.ts'
+import { endAll, isInstalled } from './processes.ts'
+import { allProxies } from './proxies.ts'
+import { describe, summary, tables } from './report.ts'
 import { isAlone, type Scenario } from './scenario.ts'
 import { scenarios } from './scenarios.ts'
 
@@ -28,8 +29,8 @@ const options = await yargs(process.argv.slice(2))
     proxies: {
       type: 'string',
       array: true,
-      describe:
-        'Proxies to run besides weir, as haproxy, nginx, http-proxy-3, fastify; all unless given',
+      choices: allProxies,
+      describe: 'Proxies to run; weir always does, and all that are installed unless given',
     },
     scale: { type: 'number', default: 1, describe: 'Multiplies the work of each round' },
     seconds: {
@@ -48,6 +49,8 @@ const { cert, key } = ensureDevelopmentCertificate(
   new URL('../certs/dev', import.meta.url).pathname,
 )
 setTimeout(tooLong, options.minutes * 60_000).unref()
+process.on('exit', endAll)
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(1))
 try {
   const bench: Bench = {
     rounds: options.rounds,
@@ -70,17 +73,28 @@ const rows = Object.entries(results).map(
   ([name, figures]) => [scenarios[name as keyof typeof scenarios], figures] as const,
 )
 process.stdout.write(`\n${tables(rows)}\n`)
-if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(results, null, 2)}\n`)
+if (options.json !== undefined) {
+  const processors = cpus().map(({ model }) => model)
+  const machine = { kernel: release(), processors, node: process.version }
+  const work = Object.entries(results).map(([name, figures]) => [
+    name,
+    summary(scenarios[name as keyof typeof scenarios], figures),
+  ])
+  const run = { date: new Date().toISOString(), machine, scenarios: Object.fromEntries(work) }
+  writeFileSync(options.json, `${JSON.stringify(run, null, 2)}\n`)
+}
 
 function isWanted(name: string, scenario: Scenario): boolean {
-  const { program, backend } = scenario
-  if (program !== undefined && !isInstalled(program)) return false
-  if (backend === 'files' && !isInstalled('nginx')) return false
-  return options.only === undefined ? !isAlone(scenario) : options.only.includes(name)
+  const asked = options.only?.includes(name) ?? !isAlone(scenario)
+  const needed = [scenario.program, scenario.backend === 'files' ? 'nginx' : undefined]
+  const missing = needed.find(program => program !== undefined && !isInstalled(program))
+  if (asked && missing !== undefined) {
+    process.stdout.write(`${name}: left out, ${missing} is not installed\n`)
+  }
+  return asked && missing === undefined
 }
 
 function tooLong(): void {
   process.stderr.write(`not done within ${options.minutes} minutes (--minutes)\n`)
-  // Proxies and loads are of our process group and end with their pipes or by their own deadline.
   process.exit(1)
 }

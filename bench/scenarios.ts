@@ -73,6 +73,16 @@ export const scenarios = {
     measure: 'cpu',
     target: 1.1,
   },
+  'refused-rate': {
+    about: 'connection refused right after accept: its address is over its rate',
+    unit: 'connection',
+    load: 'refused-rate',
+    port: 'rate',
+    count: 60_000,
+    concurrency: 16,
+    measure: 'cpu',
+    target: 1.1,
+  },
   'idle-memory': {
     about: '2000 TLS connections that say nothing',
     unit: 'connection',

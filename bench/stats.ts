@@ -3,17 +3,21 @@ import type { FigureName } from './measure.ts'
 
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b)
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN
+  const middle = sorted.length / 2
+  const [low, high] = [sorted[Math.ceil(middle) - 1], sorted[Math.floor(middle)]]
+  return low === undefined || high === undefined ? Number.NaN : (low + high) / 2
 }
 
-/** Lowest, median and highest ratio, round by round. */
-export function ratios(of: readonly number[], to: readonly number[]): [string, string, string] {
+/** Of what is compared round by round. */
+export interface Ratio {
+  readonly low: number
+  readonly median: number
+  readonly high: number
+}
+
+export function ratioOf(of: readonly number[], to: readonly number[]): Ratio {
   const each = of.map((value, i) => value / (to[i] ?? Number.NaN))
-  return [Math.min(...each), median(each), Math.max(...each)].map(x => x.toFixed(2)) as [
-    string,
-    string,
-    string,
-  ]
+  return { low: Math.min(...each), median: median(each), high: Math.max(...each) }
 }
 
 const KIB = 1024
@@ -23,7 +27,7 @@ export function figure(value: number, what: FigureName): string {
   if (what === 'cpu')
     return value < 10_000 ? `${value.toFixed(1)} µs` : `${(value / 1000).toFixed(1)} ms`
   if (what === 'memory') return `${(value / KIB).toFixed(1)} KiB`
-  if (what === 'busy') return `${(value * 100).toFixed(0)} %`
+  if (what === 'busy' || what === 'waited') return `${(value * 100).toFixed(0)} %`
   if (what === 'leak') return `${value.toFixed(3)}×`
   if (what === 'p50' || what === 'p99') return `${value.toFixed(value < 10 ? 2 : 0)} ms`
   return value.toFixed(0)
