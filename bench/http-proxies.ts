@@ -32,6 +32,9 @@ export const httpProxies: Readonly<Record<string, Start>> = {
     '--keep-alive-timeout=10m',
     '--backend-idle-max=256',
     '--probe=none',
+    // As the others: no Forwarded, no trace.
+    '--forwarded-fields=x-forwarded',
+    '--traceparent=off',
     ...flags,
   ],
   haproxy: ({ directory, backendPort, cert, key }, { http, https }) => {

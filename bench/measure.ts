@@ -14,6 +14,8 @@ export interface Bench {
   readonly seconds: number | undefined
   /** Those besides weir; all that are installed, if undefined. */
   readonly proxies: readonly string[] | undefined
+  /** Further flags of weir. */
+  readonly weir: readonly string[]
   readonly directory: string
   readonly cert: string
   readonly key: string
@@ -46,7 +48,7 @@ export async function measure(scenario: Scenario, bench: Bench): Promise<Figures
   const proxies: Proxy[] = []
   const start = async (name: string): Promise<Proxy> => {
     const { directory, cert, key } = bench
-    const flags = scenario.weir ?? []
+    const flags = [...(scenario.weir ?? []), ...bench.weir]
     const options = { directory, cert, key, flags, backendPort: backend.port }
     const proxy = await startFor(scenario.port, name, options)
     proxies.push(proxy)

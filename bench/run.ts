@@ -32,6 +32,12 @@ const options = await yargs(process.argv.slice(2))
       choices: allProxies,
       describe: 'Proxies to run; weir always does, and all that are installed unless given',
     },
+    weir: {
+      type: 'string',
+      array: true,
+      default: [],
+      describe: 'Further flags of weir, each as --weir=--access-format=combined',
+    },
     scale: { type: 'number', default: 1, describe: 'Multiplies the work of each round' },
     seconds: {
       type: 'number',
@@ -57,6 +63,7 @@ try {
     scale: options.scale,
     seconds: options.seconds,
     proxies: options.proxies,
+    weir: options.weir,
     directory,
     cert,
     key,
