@@ -6,7 +6,7 @@
  * library needs (groups, key shares, signatures) are left to it.
  */
 import { HELLO_MALFORMED, HELLO_TOO_LARGE, HelloRecords, OK } from './hello-records.ts'
-import { agreedGroup, readGroups } from './key-exchange.ts'
+import { agreedGroup, KNOWN_TO_TLS12, readGroups } from './key-exchange.ts'
 import { readServerName } from './server-name.ts'
 
 export { HELLO_MALFORMED, HELLO_TOO_LARGE, NEED_MORE, NOT_TLS, OK } from './hello-records.ts'
@@ -96,7 +96,9 @@ export class ClientHello {
 
   /** The group of the key exchange that will follow; '' if there is none in common. */
   get group(): string {
-    return agreedGroup(this.#groups, this.supportsTls13 ? this.#shares : 0)
+    return this.supportsTls13
+      ? agreedGroup(this.#groups, this.#shares)
+      : agreedGroup(this.#groups & KNOWN_TO_TLS12, 0)
   }
 
   #clear(): void {

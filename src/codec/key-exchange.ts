@@ -13,6 +13,9 @@ const groups = [
   [0x0018, 'P-384'],
 ] as const
 
+/** All but the hybrid one: it is of TLS 1.3 alone, also where a client that speaks 1.2 lists it. */
+export const KNOWN_TO_TLS12 = 0b1110
+
 /**
  * Which of our groups a list holds.
  *

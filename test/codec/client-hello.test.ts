@@ -51,6 +51,13 @@ test('a hello of a real client', async t => {
   t.equal(parsed.ticketName, '')
 })
 
+test('a client that speaks TLS 1.2 alone agrees on no hybrid group, whatever it lists', async t => {
+  const groups = extension(10, Buffer.from([0, 4, 0x11, 0xec, 0, 0x1d]))
+  t.equal(parse(record(hello({ extensions: [groups] })))[1].group, 'X25519')
+  const versions = extension(43, Buffer.from([2, 3, 4]))
+  t.equal(parse(record(hello({ extensions: [groups, versions] })))[1].group, 'X25519MLKEM768')
+})
+
 test('one that speaks TLS 1.2 alone', async t => {
   const bytes = await realHello(t, { servername: 'a.example', maxVersion: 'TLSv1.2' })
   const [result, parsed] = parse(bytes)
