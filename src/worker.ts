@@ -221,6 +221,7 @@ function alpnWire(names: readonly string[]): Buffer {
 
 function pools(): Pool[] {
   let first = 0
+  const names = targets.map(({ name }) => name)
   return config.pools.map(pool => {
     const size = pool.backends.length
     const breaker = hasBreaker(pool) ? new Breaker(shared.breakers, worker, pool.breaker) : null
@@ -229,7 +230,7 @@ function pools(): Pool[] {
       first,
       targets: targets.slice(first, first + size),
       candidates: new Candidates(shared.backends, first, size, breaker),
-      balancer: new balancers[pool.balance](shared.backends),
+      balancer: new balancers[pool.balance](shared.backends, names),
       outlier: new Outlier(shared.backends, first, size, pool),
       breaker,
       sticky:

@@ -12,4 +12,5 @@ export interface Balancer {
   choose(candidates: Candidates, source: number): number
 }
 
-export type BalancerFactory = new (backends: BackendTable) => Balancer
+/** @param names of all backends, in the order of the table */
+export type BalancerFactory = new (backends: BackendTable, names: readonly string[]) => Balancer

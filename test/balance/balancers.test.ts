@@ -16,10 +16,14 @@ function pool(weights: readonly number[]) {
   return { table, candidates: new Candidates(table, 0, weights.length, null) }
 }
 
+function nameOf(_: number, i: number): string {
+  return `10.0.0.${i}:80`
+}
+
 /** Connections per backend after `count` came and stayed. */
 function fill(name: BalancerName, weights: readonly number[], count: number): number[] {
   const { table, candidates } = pool(weights)
-  const balancer: Balancer = new balancers[name](table)
+  const balancer: Balancer = new balancers[name](table, weights.map(nameOf))
   for (let i = 0; i < count; i++) {
     candidates.collect(0, NONE, 0)
     table.enter(balancer.choose(candidates, i * 2_654_435_761), 0)
@@ -62,7 +66,7 @@ test('random-two-choices and source-hash come near the weights', async t => {
 
 test('under source-hash a client stays, and a backend that leaves moves only its own', async t => {
   const { table, candidates } = pool([1, 1, 1, 1])
-  const balancer = new balancers['source-hash'](table)
+  const balancer = new balancers['source-hash'](table, ['a:1', 'b:1', 'c:1', 'd:1'])
   const choose = (source: number) => {
     candidates.collect(0, NONE, 0)
     return balancer.choose(candidates, source)
@@ -75,4 +79,25 @@ test('under source-hash a client stays, and a backend that leaves moves only its
     if (before[i] === 2) t.not(choose(source), 2)
     else t.equal(choose(source), before[i])
   }
+})
+
+test('under source-hash it is the name that counts, not the place in the list', async t => {
+  const sources = Array.from({ length: 1000 }, (_, i) => i * 7919)
+  const chosen = (names: readonly string[]): (string | undefined)[] => {
+    const { table, candidates } = pool(names.map(() => 1))
+    const balancer = new balancers['source-hash'](table, names)
+    return sources.map(source => {
+      candidates.collect(0, NONE, 0)
+      return names[balancer.choose(candidates, source)]
+    })
+  }
+  const before = chosen(['a:1', 'b:1', 'c:1'])
+  t.strictSame(chosen(['c:1', 'a:1', 'b:1']), before)
+  const after = chosen(['new:1', 'a:1', 'b:1', 'c:1'])
+  const moved = after.filter((name, i) => name !== before[i])
+  t.ok(
+    moved.every(name => name === 'new:1'),
+    'one that is added takes its share and no other moves',
+  )
+  t.ok(moved.length > 180 && moved.length < 320, `${moved.length} of 1000 moved`)
 })
