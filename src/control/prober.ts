@@ -128,7 +128,7 @@ export class Prober {
       this.changes.up[index]!++
       if (before === 'down') this.#returned(patient)
       backends.setState(index, UP)
-      log.info(facts, 'backend is up')
+      log.info({ ...facts, cause: whyUp(before, pool) }, 'backend is up')
     } else {
       this.changes.down[index]!++
       backends.setState(index, DOWN)
@@ -184,6 +184,11 @@ export class Prober {
     this.#verdicts.add(patient.index)
     if (this.#verdicts.size === this.#patients.length) this.#firstRound.resolve()
   }
+}
+
+function whyUp(before: HealthState, { probe }: PoolConfig): string {
+  if (before === 'checking') return 'its first probe was good'
+  return `${probe.rise} good ${probe.rise === 1 ? 'probe' : 'probes in a row'}`
 }
 
 function patient(

@@ -26,6 +26,8 @@ const SETTLED_MS = 30_000
 const WATCH_MS = 1000
 /** A worker whose loop has not turned for this long does not serve: it is ended and replaced. */
 const STALLED_MS = 15_000
+/** How long a worker may take to cut its sessions. */
+const CUT_MS = 2000
 
 /**
  * Idle sessions outlive it in any case, and a larger one only stands by: with the default an idle TLS
@@ -68,6 +70,7 @@ export class Supervisor {
   #watch: NodeJS.Timeout | null = null
   readonly #restartTimers = new Set<NodeJS.Timeout>()
   #stopping = false
+  #cutTimer: NodeJS.Timeout | null = null
   #settle: { resolve: () => void; reject: (error: Error) => void } | null = null
   #onDrained: (() => void) | null = null
 
@@ -148,13 +151,23 @@ export class Supervisor {
     return promise
   }
 
-  /** Cuts the sessions that are left; drain() then resolves soon. */
+  /** Cuts the sessions that are left; drain() then resolves soon, even if a worker hangs. */
   cut(): void {
     this.#post({ type: 'stop' })
+    if (this.#cutTimer !== null) return
+    this.#cutTimer = setTimeout(() => {
+      const workers = this.#seats.filter(seat => !seat.drained && seat.thread !== null)
+      this.#parts.log.error(
+        { workers: workers.map(({ index }) => index) },
+        'worker hangs, leaving it',
+      )
+      this.#onDrained?.()
+    }, CUT_MS)
   }
 
   async stop(): Promise<void> {
     this.#stopReplacing()
+    if (this.#cutTimer !== null) clearTimeout(this.#cutTimer)
     await Promise.all(this.#seats.map(async seat => await seat.thread?.terminate()))
   }
 

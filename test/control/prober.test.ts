@@ -64,7 +64,13 @@ test('the first round judges every backend once, and tells', async t => {
   t.strictSame([it.backends.state(0), it.backends.state(1)], [UP, DOWN])
   t.strictSame([it.prober.state(0), it.prober.state(1)], ['up', 'down'])
   t.match(it.lines, [
-    { msg: 'backend is up', backend: 'b:0', from: 'checking', to: 'up' },
+    {
+      msg: 'backend is up',
+      backend: 'b:0',
+      from: 'checking',
+      to: 'up',
+      cause: 'its first probe was good',
+    },
     { msg: 'backend is down', backend: 'b:1', cause: 'ECONNREFUSED' },
   ])
   t.equal(it.backends.weight(1), 2 * WEIGHT_SCALE)

@@ -1,4 +1,8 @@
-/** Runs weir from the config its flags make, and kills the worker whose number comes in on stdin. */
+/**
+ * Runs weir from the config its flags make, and does to a worker what comes in on stdin: `0` kills worker 0,
+ * `hang 0` has its loop never turn again.
+ */
+import { Session } from 'node:inspector/promises'
 import { createInterface } from 'node:readline'
 import { loadConfig } from '../../src/config/load.ts'
 import { Weir } from '../../src/main.ts'
@@ -18,8 +22,27 @@ const weir = new Weir(loaded.config)
 const problems = await weir.start(loaded.warnings)
 if (problems.length > 0) throw new Error(JSON.stringify(problems))
 createInterface({ input: process.stdin }).on('line', line => {
-  void weir.supervisor.kill(Number(line))
+  if (line.startsWith('hang ')) void hang(`weir worker ${line.slice(5)}`)
+  else void weir.supervisor.kill(Number(line))
 })
-process.on('SIGTERM', () => {
-  void weir.drain('SIGTERM').then(() => process.exit(0))
-})
+
+/** As a regular expression that backtracks for ever would, by the debugger's hand. */
+async function hang(name: string): Promise<void> {
+  const session = new Session()
+  session.connect()
+  let done = false
+  session.on('NodeWorker.attachedToWorker', ({ params: { sessionId, workerInfo } }) => {
+    if (done || !workerInfo.title.includes(name)) return
+    done = true
+    const message = { id: 1, method: 'Runtime.evaluate', params: { expression: 'for (;;);' } }
+    void session.post('NodeWorker.sendMessageToWorker', {
+      sessionId,
+      message: JSON.stringify(message),
+    })
+    process.stdout.write(`{"msg":"${name} hangs"}\n`)
+  })
+  await session.post('NodeWorker.enable', { waitForDebuggerOnStart: false })
+}
+for (const signal of ['SIGTERM', 'SIGINT']) {
+  process.on(signal, () => void weir.drain(signal).then(() => process.exit(0)))
+}
