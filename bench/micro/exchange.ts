@@ -5,6 +5,7 @@ import { countExchange } from '../../src/proxy/exchange-counters.ts'
 import type { Http1Session } from '../../src/proxy/http1-session.ts'
 import { SessionLog } from '../../src/proxy/session-log.ts'
 import { Counters } from '../../src/shared/counters.ts'
+import { testRoute } from '../../test/support/route.ts'
 
 // An exchange as it is at its end. The text of a batch is copied, as it is into the ring.
 const ring = Buffer.alloc(65_536)
@@ -33,8 +34,7 @@ const counters = new Counters(new SharedArrayBuffer(Counters.bytes(1, labels)), 
 const session = {
   edge: { slice: counters.slice(0), at: counters.at },
   requests: 7,
-  lineHead: '',
-  lineTail: '',
+  lineParts: null,
   client: {
     address: '203.0.113.77',
     port: 40_000,
@@ -48,7 +48,7 @@ const exchange = {
   head,
   client: { address: session.client.address, isNamed: false },
   requestId: '0123456789abcdef00000001',
-  route: { index: 0, nameInJson: 'http://[::]:80' },
+  route: testRoute({ name: 'http://[::]:80' }),
   status: 200,
   refused: 0,
   reason: '',

@@ -10,6 +10,7 @@ import type { RequestHead } from '../codec/http1/request-head.ts'
 import { jsonText, lineText } from '../core/escapes.ts'
 import type { Exchange } from './exchange.ts'
 import type { Http1Session } from './http1-session.ts'
+import { flat, LineParts, namedHead } from './line-parts.ts'
 
 const LEVEL_INFO = 30
 const PATH_MAX = 2048
@@ -25,6 +26,9 @@ export class AccessLines {
   #time = ''
   #second = 0
   #date = ''
+  /** By the name of the backend, as many as there are. */
+  readonly #reused = new Map<string, string>()
+  readonly #dialed = new Map<string, string>()
 
   constructor(worker: number) {
     this.#tail = `,"worker":${worker}}\n`
@@ -42,30 +46,32 @@ export class AccessLines {
     epochMs: number,
     leftOut: number,
   ): string {
-    const { head } = exchange
-    const { target } = head
-    const { client } = exchange
-    const named = client.isNamed ? client.address : ''
-    let line = this.#begin(session, named, exchange.requestId, epochMs)
-    line += `,"method":"${head.method}","host":"${jsonText(head.authority)}"`
-    line += `,"path":"${jsonText(target.path, PATH_MAX)}"`
-    line += head.minor === 1 ? ',"version":"1.1"' : ',"version":"1.0"'
-    line += `,"route":"${exchange.route.nameInJson}","status":${exchange.status}`
-    if (exchange.backendName !== '') {
-      line += `,"backend":"${jsonText(exchange.backendName)}"`
-      line += exchange.reused ? ',"reused":true' : ',"reused":false'
+    const { head, client, route, backendName } = exchange
+    const { path } = head.target
+    const parts = partsOf(session)
+    let line = this.#begin(session, parts, client.isNamed ? client.address : '', epochMs)
+    // Ids, methods, authorities and paths that were read hold nothing that JSON would escape.
+    line += exchange.requestId + parts.request(head.method, head.authority)
+    line += path.length > PATH_MAX ? path.slice(0, PATH_MAX) : path
+    line += route.linePart(head.minor) + exchange.status
+    if (backendName !== '') {
+      line += this.#backend(backendName, exchange.reused)
       if (exchange.tries > 1) line += `,"tries":${exchange.tries}`
       if (exchange.queuedMs !== 0) line += `,"queue_ms":${decimals(exchange.queuedMs)}`
       if (exchange.connectMs !== 0) line += `,"connect_ms":${decimals(exchange.connectMs)}`
       if (exchange.firstByteMs !== 0) line += `,"first_byte_ms":${decimals(exchange.firstByteMs)}`
     }
     line += `,"duration_ms":${decimals(nowMs - exchange.startedMs)}`
-    line += `,"bytes_received":${exchange.bytesReceived},"bytes_sent":${exchange.bytesSent}`
+    line +=
+      exchange.bytesReceived === 0
+        ? ',"bytes_received":0,"bytes_sent":'
+        : `,"bytes_received":${exchange.bytesReceived},"bytes_sent":`
+    line += exchange.bytesSent
     if (exchange.reason !== '') line += `,"reason":"${exchange.reason}"`
     if (exchange.cause !== '') line += `,"cause":"${jsonText(exchange.cause)}"`
     const agent = head.only(USER_AGENT)
-    if (agent >= 0) line += `,"user_agent":"${jsonText(head.value(agent), AGENT_MAX)}"`
-    return line + this.#end(session, leftOut)
+    if (agent >= 0) line += parts.agent(head.value(agent))
+    return line + this.#end(parts, leftOut)
   }
 
   /** A request that could not be read: who sent it, and what is wrong with it. */
@@ -77,8 +83,9 @@ export class AccessLines {
     epochMs: number,
     leftOut: number,
   ): string {
-    const line = this.#begin(session, '', requestId, epochMs)
-    return `${line},"status":${status},"reason":"${reason}"${this.#end(session, leftOut)}`
+    const parts = partsOf(session)
+    const line = this.#begin(session, parts, '', epochMs) + requestId
+    return `${line}","status":${status},"reason":"${reason}"${this.#end(parts, leftOut)}`
   }
 
   combined(exchange: Exchange, epochMs: number): string {
@@ -96,20 +103,28 @@ export class AccessLines {
     return `${session.client.address} - - [${this.#dateText(epochMs)}] "-" ${status} 0 "-" "-"\n`
   }
 
-  /** @param named the client a trusted proxy spoke for; '' if it is the connection's */
-  #begin(session: Http1Session, named: string, requestId: string, epochMs: number): string {
+  /** Up to the id of the request. @param named the client a trusted proxy spoke for; '' if it is the connection's */
+  #begin({ client }: Http1Session, parts: LineParts, named: string, epochMs: number): string {
     if (epochMs !== this.#timeMs) {
       this.#timeMs = epochMs
       this.#time = `{"level":${LEVEL_INFO},"time":${epochMs},"msg":"request"`
     }
-    if (session.lineHead === '') makeSessionParts(session)
-    const head = named === '' ? session.lineHead : namedHead(session, named)
-    return `${this.#time}${head}${jsonText(requestId)}"`
+    return this.#time + (named === '' ? parts.head : namedHead(client, named))
   }
 
-  #end(session: Http1Session, leftOut: number): string {
+  #end(parts: LineParts, leftOut: number): string {
     const more = leftOut === 0 ? '' : `,"left_out":${leftOut}`
-    return more + session.lineTail + this.#tail
+    return more + parts.tail + this.#tail
+  }
+
+  #backend(name: string, reused: boolean): string {
+    const parts = reused ? this.#reused : this.#dialed
+    let part = parts.get(name)
+    if (part === undefined) {
+      part = flat(`,"backend":"${jsonText(name)}","reused":${reused}`)
+      parts.set(name, part)
+    }
+    return part
   }
 
   /** `10/Oct/2000:13:55:36 +0000`: always UTC. */
@@ -123,29 +138,10 @@ export class AccessLines {
   }
 }
 
-/** As {@link makeSessionParts} has it, for a client that did not connect itself. */
-function namedHead({ client }: Http1Session, named: string): string {
-  const listener = jsonText(client.entrance.config.name)
-  return `,"listener":"${listener}","client":"${named}","peer":"${client.address}","request":"`
-}
-
-/** What all lines of a connection have in common, made with the first of them. */
-function makeSessionParts(session: Http1Session): void {
-  const { address, port, peer, serverName, handshake, entrance } = session.client
-  let head = `,"listener":"${jsonText(entrance.config.name)}","client":"${address}"`
-  head += `,"client_port":${port}`
-  if (peer !== '') head += `,"peer":"${peer}"`
-  session.lineHead = flat(`${head},"request":"`)
-  if (handshake === null) return
-  let tail = `,"tls":"${handshake.version}","cipher":"${handshake.cipher}"`
-  tail += `,"group":"${handshake.group}","resumed":${handshake.resumed}`
-  if (serverName !== '') tail += `,"sni":"${serverName}"`
-  session.lineTail = flat(tail)
-}
-
-/** The same text in one piece: V8 would otherwise gather its pieces again for each line. */
-function flat(text: string): string {
-  return Buffer.from(text, 'latin1').toString('latin1')
+/** Made with the first line. */
+function partsOf(session: Http1Session): LineParts {
+  session.lineParts ??= new LineParts(session.client)
+  return session.lineParts
 }
 
 function field(head: RequestHead, number: number, max: number): string {

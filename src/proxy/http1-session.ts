@@ -25,6 +25,7 @@ import type { Edge } from './edge.ts'
 import { Exchange } from './exchange.ts'
 import { countExchange, countUnread } from './exchange-counters.ts'
 import { type Answer, headRefusal, writeAnswer } from './http-answer.ts'
+import type { LineParts } from './line-parts.ts'
 import type { Pool } from './pool.ts'
 import { type Origin, originOf } from './origin.ts'
 import { RequestClient } from './request-client.ts'
@@ -55,9 +56,8 @@ export class Http1Session implements Reader, ChunkOwner, ClientWriterOwner {
   readonly writer: ClientWriter
   /** Requests so far. */
   requests = 0
-  /** What its access lines begin and end with; made with the first one. */
-  lineHead = ''
-  lineTail = ''
+  /** Of its access lines; made with the first one. */
+  lineParts: LineParts | null = null
   /** The connection serves another request after the one that runs. */
   keepsAlive = true
 

@@ -23,23 +23,56 @@ export function sendsChunks(head: ResponseHead, minor: number): boolean {
   return head.body < 0 && minor === 1
 }
 
+/**
+ * Lines that go on as they are, one after the other, are copied as one piece, the status line among them:
+ * most heads are one piece or two.
+ */
 export function writeResponse(head: ResponseHead, options: ResponseOptions): string {
-  const { connection } = head
+  const { text, count, connection, minor } = head
   const { hsts } = options
-  let out = `HTTP/1.1 ${head.status} ${head.reason}\r\n`
-  for (let field = 0; field < head.count; field++) {
-    const number = head.number(field)
-    if (isHopByHop(number) || (number === STRICT_TRANSPORT_SECURITY && hsts !== '')) continue
-    const name = head.name(field)
-    if (connection.named.length > 0 && connection.named.includes(name.toLowerCase())) continue
-    out += `${name}: ${head.value(field)}\r\n`
+  const mayDropOthers = connection.named.length > 0
+  const length = plainLength(head, options.toHead)
+  let out = ''
+  /** Of the piece that is to be copied next. */
+  let start = 0
+  let end = head.start(0)
+  if (minor !== 1 || !head.isPlainLine) {
+    out = `HTTP/1.1 ${head.status} ${head.reason}\r\n`
+    start = end
   }
+  for (let field = 0; field < count; field++) {
+    const number = head.number(field)
+    if (field !== length) {
+      if (isHopByHop(number) || (number === STRICT_TRANSPORT_SECURITY && hsts !== '')) continue
+      if (mayDropOthers && connection.named.includes(head.name(field).toLowerCase())) continue
+    }
+    const lineStart = head.start(field)
+    const isPlain = head.isPlain(field)
+    if (lineStart !== end || !isPlain) {
+      if (end > start) out += text.slice(start, end)
+      start = isPlain ? lineStart : head.end(field)
+      if (!isPlain) out += `${head.name(field)}: ${head.value(field)}\r\n`
+    }
+    end = head.end(field)
+  }
+  if (end > start) out += text.slice(start, end)
   out += options.cookie + hsts
-  if (sendsChunks(head, options.minor)) out += 'Transfer-Encoding: chunked\r\n'
-  else out += lengthField(head, options.toHead)
-  if (!options.keepAlive) out += 'Connection: close\r\n'
-  else if (options.minor === 0) out += 'Connection: keep-alive\r\n'
-  return `${out}\r\n`
+  if (length < 0) out += framing(head, options)
+  if (!options.keepAlive) return `${out}Connection: close\r\n\r\n`
+  return options.minor === 0 ? `${out}Connection: keep-alive\r\n\r\n` : `${out}\r\n`
+}
+
+/** The field that says the length as weir would say it, of a body that follows; -1 if there is none. */
+function plainLength(head: ResponseHead, toHead: boolean): number {
+  const field = head.only(CONTENT_LENGTH)
+  if (field < 0 || hasNoBody(head.status, toHead) || !head.isPlain(field)) return -1
+  // 007 is 7.
+  const value = head.value(field)
+  return value.length > 1 && value.startsWith('0') ? -1 : field
+}
+
+function framing(head: ResponseHead, { minor, toHead }: ResponseOptions): string {
+  return sendsChunks(head, minor) ? 'Transfer-Encoding: chunked\r\n' : lengthField(head, toHead)
 }
 
 /**

@@ -9,23 +9,28 @@ export class Route {
   /** Its place in `config.routes`; labels its counters. */
   readonly index: number
   readonly config: RouteConfig
-  /** Its name, for access lines. */
-  readonly nameInJson: string
   /** null answers 404. */
   readonly pool: Pool | null
   /** Segments that are left out of what is forwarded. */
   readonly #stripped: number
+  readonly #lineParts: readonly [string, string]
   readonly #requestEdits: HeadEdits | null
   readonly #responseEdits: HeadEdits | null
 
   constructor(index: number, config: RouteConfig, pool: Pool | null) {
     this.index = index
     this.config = config
-    this.nameInJson = jsonText(config.name)
+    const route = `"route":"${jsonText(config.name)}","status":`
+    this.#lineParts = [`","version":"1.0",${route}`, `","version":"1.1",${route}`]
     this.pool = pool
     this.#stripped = config.stripPrefix ? countSegments(config.path) : 0
     this.#requestEdits = headEdits(config.requestFields)
     this.#responseEdits = headEdits(config.responseFields)
+  }
+
+  /** Of a JSON access line: from the end of the path up to the status. @param minor of HTTP/1.x */
+  linePart(minor: number): string {
+    return this.#lineParts[minor === 0 ? 0 : 1]
   }
 
   /** @param path that the route matches; @returns what the backend gets */

@@ -15,26 +15,53 @@ const FLAGS_END = 55
 const DASH = 0x2d
 const ZERO = 0x30
 
-/** One call for the random bits of 170 exchanges: a call for each would cost more than its head. */
-const BATCH_BYTES = 4096
-let digits = ''
-let used = 0
+/** One call for the random bits of many: a call for each exchange would cost more than its head. */
+const BATCH = 128
+const ID_DIGITS = 16
+const TRACE_DIGITS = 32
 
-/** @param count even; @returns as many random hex digits, never all of them 0 */
-function randomHex(count: number): string {
-  if (used + count > digits.length) {
-    digits = randomBytes(BATCH_BYTES).toString('hex')
-    used = 0
-  }
-  const start = used
-  used += count
-  const hex = digits.slice(start, used)
-  return isZero(hex, 0, count) ? randomHex(count) : hex
-}
+/** Traces that weir begins, one after the other, each as it is written. */
+let traces = ''
+let tracesUsed = 0
+let parents = ''
+let parentsUsed = 0
 
 /** A new trace. */
 export function beginTrace(): string {
-  return `00-${randomHex(32)}-${randomHex(16)}-01`
+  for (;;) {
+    if (tracesUsed === traces.length) {
+      traces = makeTraces()
+      tracesUsed = 0
+    }
+    const start = tracesUsed
+    tracesUsed += LENGTH
+    const trace = traces.slice(start, tracesUsed)
+    if (hasIds(trace)) return trace
+  }
+}
+
+function makeTraces(): string {
+  const digits = randomBytes((BATCH * (TRACE_DIGITS + ID_DIGITS)) / 2).toString('hex')
+  let text = ''
+  for (let at = 0; at < digits.length; at += TRACE_DIGITS + ID_DIGITS) {
+    const parent = at + TRACE_DIGITS
+    text += `00-${digits.slice(at, parent)}-${digits.slice(parent, parent + ID_DIGITS)}-01`
+  }
+  return Buffer.from(text, 'latin1').toString('latin1')
+}
+
+/** 16 random hex digits, never all of them 0. */
+function parentId(): string {
+  for (;;) {
+    if (parentsUsed === parents.length) {
+      parents = randomBytes((BATCH * ID_DIGITS) / 2).toString('hex')
+      parentsUsed = 0
+    }
+    const start = parentsUsed
+    parentsUsed += ID_DIGITS
+    const id = parents.slice(start, parentsUsed)
+    if (!isZero(id, 0, ID_DIGITS)) return id
+  }
 }
 
 /**
@@ -46,7 +73,7 @@ export function beginTrace(): string {
 export function continueTrace(traceparent: string): string {
   if (!isValid(traceparent)) return ''
   const trace = traceparent.slice(TRACE_START, TRACE_END)
-  return `00-${trace}-${randomHex(16)}-${flags(traceparent)}`
+  return `00-${trace}-${parentId()}-${flags(traceparent)}`
 }
 
 /** Of a version that is not known only what version 00 says may be passed on: sampled or not. */
@@ -65,6 +92,11 @@ function isValid(text: string): boolean {
     if (isDash !== (text.charCodeAt(i) === DASH)) return false
     if (!isDash && !isLowerHex(text.charCodeAt(i))) return false
   }
+  return hasIds(text)
+}
+
+/** Neither of them is the invalid one. */
+function hasIds(text: string): boolean {
   return !isZero(text, TRACE_START, TRACE_END) && !isZero(text, TRACE_END + 1, PARENT_END)
 }
 

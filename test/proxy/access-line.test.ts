@@ -1,8 +1,10 @@
+import fc from 'fast-check'
 import { test } from 'tap'
 import { RequestHead } from '../../src/codec/http1/request-head.ts'
 import { AccessLines, decimals } from '../../src/proxy/access-line.ts'
 import type { Exchange } from '../../src/proxy/exchange.ts'
 import type { Http1Session } from '../../src/proxy/http1-session.ts'
+import { testRoute } from '../support/route.ts'
 
 const HEAD = 'GET /a/b?token=secret HTTP/1.1\r\nHost: a.test:8080\r\n\r\n'
 /** Tue Oct 10 2000 13:55:36 UTC. */
@@ -25,7 +27,7 @@ function session(facts: object = {}): Http1Session {
     entrance: { index: 0, config: { name: 'web "1"' } },
     ...facts,
   }
-  return { client, lineHead: '', lineTail: '' } as unknown as Http1Session
+  return { client, lineParts: null } as unknown as Http1Session
 }
 
 function exchange(text: string, facts: object = {}): Exchange {
@@ -33,7 +35,7 @@ function exchange(text: string, facts: object = {}): Exchange {
     head: head(text),
     client: { address: '2001:db8::1', isNamed: false },
     requestId: 'id-1',
-    route: { nameInJson: 'api' },
+    route: testRoute({ name: 'api' }),
     status: 200,
     reason: '',
     cause: '',
@@ -119,13 +121,49 @@ test('the user agent is cut and escaped in JSON', async t => {
   t.notOk('user_agent' in json(HEAD))
 })
 
-test('what a session has in common is made once', async t => {
+test('lines of one connection differ where their requests do', async t => {
   const one = session()
-  lines.json(one, exchange(HEAD), 1001, THEN, 0)
-  const { lineHead } = one
-  t.match(lineHead, /"listener":"web \\u0022/)
-  lines.json(one, exchange(HEAD), 1002, THEN, 0)
-  t.equal(one.lineHead, lineHead)
+  const line = (text: string, facts: object = {}): object =>
+    JSON.parse(lines.json(one, exchange(text, facts), 1001, THEN, 0)) as object
+  const from = (name: string): string => `${HEAD.slice(0, -2)}User-Agent: ${name}\r\n\r\n`
+  const reused = { backendName: 'b:1', reused: true }
+  t.match(line(from('x'), reused), { user_agent: 'x', backend: 'b:1', reused: true })
+  const { lineParts } = one
+  t.match(line(from('y'), { ...reused, reused: false }), { user_agent: 'y', reused: false })
+  t.notOk('user_agent' in line(HEAD))
+  t.match(line(from('y')), { method: 'GET', host: 'a.test:8080', user_agent: 'y' })
+  t.match(line('POST / HTTP/1.1\r\nHost: b\r\n\r\n'), { method: 'POST', host: 'b' })
+  t.match(line('GET / HTTP/1.1\r\nHost: b\r\n\r\n'), { method: 'GET', host: 'b' })
+  t.equal(one.lineParts, lineParts)
+})
+
+test('no request that can be read needs an escape in what is taken as it is', async t => {
+  const text = fc.string({ unit: 'binary-ascii' })
+  const token = fc.stringMatching(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,9}$/)
+  const target = fc.stringMatching(/^[!-~]{0,40}$/).map(rest => `/${rest}`)
+  const host = fc.oneof(text, fc.stringMatching(/^[!-~]{1,20}$/))
+  fc.assert(
+    fc.property(token, fc.oneof(target, text), host, (method, path, authority) => {
+      const bytes = Buffer.from(
+        `${method} ${path} HTTP/1.1\r\nHost: ${authority}\r\n\r\n`,
+        'latin1',
+      )
+      const parsed = new RequestHead({ keepsEncodedSlash: true, isSecure: true })
+      if (parsed.parse(bytes, 0, bytes.length, 0) !== 0) return
+      const line = lines.json(
+        session(),
+        { ...exchange(HEAD), head: parsed } as Exchange,
+        1001,
+        THEN,
+        0,
+      )
+      const told = JSON.parse(line) as Record<string, unknown>
+      t.equal(told['method'], parsed.method)
+      t.equal(told['host'], parsed.authority)
+      t.equal(told['path'], parsed.target.path)
+    }),
+    { numRuns: 3000 },
+  )
 })
 
 test('a combined line is as Apache and nginx write it', async t => {

@@ -6,6 +6,7 @@ import type { Exchange } from '../../src/proxy/exchange.ts'
 import type { Http1Session } from '../../src/proxy/http1-session.ts'
 import { SessionLog } from '../../src/proxy/session-log.ts'
 import type { TcpSession } from '../../src/proxy/tcp-session.ts'
+import { testRoute } from '../support/route.ts'
 
 const entrance = { index: 0, config: { name: 'tcp://[::]:1 "x"' } } as unknown as Entrance
 
@@ -169,13 +170,13 @@ const FACTS = {
 }
 
 /** An HTTP session, and an exchange on it with some facts changed. */
-const HTTP = { client: SESSION, lineHead: '', lineTail: '' } as unknown as Http1Session
+const HTTP = { client: SESSION, lineParts: null } as unknown as Http1Session
 function exchangeWith(facts: object): Exchange {
   const bytes = Buffer.from('GET /a HTTP/1.1\r\nHost: a\r\n\r\n')
   const head = new RequestHead()
   head.parse(bytes, 0, bytes.length, 0)
   const client = { address: SESSION.address, isNamed: false }
-  return { head, client, route: {}, ...FACTS, ...facts } as Exchange
+  return { head, client, route: testRoute(), ...FACTS, ...facts } as Exchange
 }
 
 test('every exchange has its line, but a flood of refused ones is sampled', async t => {

@@ -17,6 +17,8 @@ export class ResponseHead extends Head {
   body = 0
   connection: ConnectionOptions = silentConnection(1)
   size = 0
+  /** Its first line has the blank before the reason, which some leave out where there is none. */
+  isPlainLine = true
 
   /**
    * @param toHead whether HEAD was asked
@@ -58,7 +60,8 @@ export class ResponseHead extends Head {
     }
     if (status < 100 || status > 599) return -1
     // The blank before an empty reason is often left out.
-    if (bytes[i] === SP) i++
+    this.isPlainLine = bytes[i] === SP
+    if (this.isPlainLine) i++
     else if (bytes[i] !== CR) return -1
     const reasonStart = i
     while (isValueByte[bytes[i]!] === 1) i++
