@@ -32,6 +32,11 @@ export function readErrorPages(texts: readonly string[], problems: Problem[]): E
   return pages
 }
 
+/** As it was written. */
+export function formatErrorPage({ statusMin, statusMax, file }: ErrorPage): string {
+  return `${statusMin === statusMax ? statusMin : `${statusMin / 100}xx`}=${file}`
+}
+
 /** Reads the files; adds to `problems` what cannot be used. */
 export function loadErrorPages(pages: readonly ErrorPage[], problems: Problem[]): ErrorPageText[] {
   return pages.flatMap(({ statusMin, statusMax, file }) => {

@@ -10,6 +10,7 @@ import {
   speaksHttp,
   terminatesTls,
 } from './config.ts'
+import { formatErrorPage } from './error-pages.ts'
 import { formatListenUrl, formatRedirect } from './listen-url.ts'
 import { hstsSettings } from './resolve/hsts.ts'
 import { defaultRouteName } from './resolve/routes.ts'
@@ -48,6 +49,7 @@ export function configToYaml(config: Config): string {
       'encoded-slash': http.encodedSlash,
       'forwarded-fields': http.forwardedFields,
       traceparent: http.traceparent,
+      'error-page': http.errorPages.map(formatErrorPage),
       'sticky-secret': http.stickySecret,
       ...(last === undefined ? {} : routeLimits(last)),
       'connection-rate': guards.connectionRate,

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import * as fc from 'fast-check'
 import { test } from 'tap'
 import type { Config } from '../../src/config/config.ts'
+import { flagNames } from '../../src/config/flags.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import type { FieldEditsSection, RouteSection } from '../../src/config/schema.ts'
 import { configToYaml } from '../../src/config/yaml.ts'
@@ -42,6 +43,7 @@ test('what is printed reads back to the same config', async t => {
       'hsts-subdomains': 'true',
       'body-max': '1M',
       'exchange-timeout': '90s',
+      'error-page': [`5xx=${cert}`, `404=${key}`],
     },
   ]
   for (const [i, flags] of configs.entries()) {
@@ -49,6 +51,22 @@ test('what is printed reads back to the same config', async t => {
     const path = join(dirname(cert), `${i}.yaml`)
     writeFileSync(path, configToYaml(config))
     t.strictSame(load({ config: path }), config)
+  }
+})
+
+test('no setting is missing in what is printed', async t => {
+  const { cert, key } = testAuthority(t).issue('a', ['a.test'])
+  const config = load({
+    listen: ['https://:1'],
+    backend: ['http://10.0.0.1:2'],
+    cert: [cert],
+    key: [key],
+  })
+  const printed = configToYaml(config)
+  // What is printed as listeners, pools and backends; and the file itself.
+  const elsewhere = ['listen', 'backend', 'config']
+  for (const name of flagNames) {
+    if (!elsewhere.includes(name)) t.match(printed, new RegExp(`^ *(?:- )?${name}:`, 'm'), name)
   }
 })
 
