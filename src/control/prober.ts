@@ -15,8 +15,10 @@ import { type ProbeTarget, probe } from './probe.ts'
 import { weightAfter } from './slow-start.ts'
 
 const SWEEP_MS = 200
-/** Probes are spread over this share of the interval, so that they do not all fall together. */
-const JITTER = 0.1
+/** Probes come earlier by up to this share of the interval, never later, so that they do not all fall together. */
+const JITTER = 0.2
+/** Between the end of a probe that took long and the next one. */
+const PAUSE_MIN = 0.1
 
 /** In the order of {@link ejectionCauses}. */
 const causeTexts = ['failed dials in a row', 'errors in a row', 'slower than its pool']
@@ -105,13 +107,17 @@ export class Prober {
 
   async #examine(patient: Patient): Promise<void> {
     const address = this.#parts.address(patient.index)
+    const begunMs = performance.now()
     const cause =
       address === null ? 'its name does not resolve' : await this.#probe(patient.target, address)
     this.#note(patient, cause)
     this.#judged(patient)
     if (this.#sweep === null) return
-    const { intervalMs } = patient.pool.probe
-    const waitMs = intervalMs * (1 - JITTER + Math.random() * 2 * JITTER)
+    const waitMs = pauseBefore(
+      patient.pool.probe.intervalMs,
+      performance.now() - begunMs,
+      Math.random(),
+    )
     patient.timer = setTimeout(() => void this.#examine(patient), waitMs)
   }
 
@@ -184,6 +190,17 @@ export class Prober {
     this.#verdicts.add(patient.index)
     if (this.#verdicts.size === this.#patients.length) this.#firstRound.resolve()
   }
+}
+
+/**
+ * From the end of a probe to the next one, ms: from one beginning to the next it is no more than the interval,
+ * so that `rise` good ones are seen within `rise` intervals, also after probes that ran into their timeout.
+ *
+ * @param tookMs the last one
+ * @param random from 0 to 1
+ */
+export function pauseBefore(intervalMs: number, tookMs: number, random: number): number {
+  return Math.max(intervalMs * (1 - JITTER * random) - tookMs, intervalMs * PAUSE_MIN)
 }
 
 function whyUp(before: HealthState, { probe }: PoolConfig): string {

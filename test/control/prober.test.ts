@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import type { Config, PoolConfig } from '../../src/config/config.ts'
 import { ticks } from '../../src/core/clock.ts'
-import { Prober } from '../../src/control/prober.ts'
+import { pauseBefore, Prober } from '../../src/control/prober.ts'
 import { CHECKING, DIALS, DOWN, UP, WEIGHT_SCALE } from '../../src/shared/backend-table.ts'
 import { captureLog } from '../support/log.ts'
 import { makeShared } from '../support/memory.ts'
@@ -136,4 +136,13 @@ test('nothing is probed once it has stopped', async t => {
   await probed(other, 4)
   // One each may have been under way.
   t.ok(it.probes.every((each, i) => each <= before[i]! + 1))
+})
+
+test('from one probe to the next it is an interval at most, and never nothing', async t => {
+  for (const random of [0, 0.5, 1]) {
+    const pause = pauseBefore(1000, 0, random)
+    t.ok(pause <= 1000 && pause >= 800, `${pause}`)
+    t.equal(pauseBefore(1000, 300, random), pause - 300, 'the probe itself counts')
+    t.equal(pauseBefore(1000, 5000, random), 100, 'one that takes longer than the interval')
+  }
 })

@@ -4,7 +4,7 @@ import { test } from 'tap'
 import { echo, named, startBackend } from '../support/backend.ts'
 import { dial, ending, exchange } from '../support/client.ts'
 import { until } from '../support/until.ts'
-import { startWeir, withoutLimits } from '../support/weir.ts'
+import { type LogLine, startWeir, withoutLimits } from '../support/weir.ts'
 
 const LISTEN = ['--listen', 'tcp://127.0.0.1:0']
 const PER_SECOND = 200
@@ -81,7 +81,9 @@ test('a backend is killed under 200 new connections a second, and comes back', a
   const revived = Date.now()
   const up = await weir.line(line => line.msg === 'backend is up' && line['from'] === 'down', 'up')
   const atUp = load.answers.length
-  t.comment(`up ${Number(up['time']) - revived} ms after it returned, rise 2 x 300 ms`)
+  const upMs = Number(up['time']) - revived
+  // Two clocks and a busy machine: an interval more would be one probe too many.
+  t.ok(upMs <= 2 * 300 + 250, `up ${upMs} ms after it returned, rise 2 x 300 ms`)
   await until(() => load.answers.slice(atUp).includes('a'), 'traffic is back on it')
   await until(() => load.answers.length > atUp + 100, 'and goes on')
   const early = load.answers.slice(atUp, atUp + 100).filter(name => name === 'a').length
@@ -97,23 +99,29 @@ test('a backend is killed under 200 new connections a second, and comes back', a
   t.ok(load.errors.length < 10, `${load.errors.length} were under way at its death`)
 })
 
-test('a worker is killed under load', async t => {
+test('workers are killed under load, one after the other', async t => {
   const backend = await startBackend(t, echo)
   const script = new URL('../support/killable.ts', import.meta.url).pathname
   const flags = [...LISTEN, '--backend', backend.url, '--workers', '2', '--probe', 'none']
   const weir = await startWeir(t, withoutLimits(...flags), { script })
   const load = startLoad(weir.ports[0]!)
   await until(() => load.answers.length > 100, 'load runs')
-  weir.child.stdin!.write('0\n')
-  const ended = await weir.line(({ msg }) => msg === 'worker ended, starting another', 'it ended')
-  const again = await weir.line(({ msg }) => msg === 'worker listens again', 'its replacement')
-  t.comment(`listens ${Number(again['time']) - Number(ended['time'])} ms after the death`)
+  const times: number[] = []
+  // Of two, because a busy machine may hold up one.
+  for (const worker of [0, 1]) {
+    weir.child.stdin!.write(`${worker}\n`)
+    const of = (msg: string) => (line: LogLine) => line.msg === msg && line['worker'] === worker
+    const ended = await weir.line(of('worker ended, starting another'), 'it ended')
+    const again = await weir.line(of('worker listens again'), 'its replacement')
+    times.push(Number(again['time']) - Number(ended['time']))
+  }
+  t.ok(Math.min(...times) <= 1000, `they listen ${times.join(' and ')} ms after the death`)
   const seen = load.answers.length
   const errors = load.errors.length
   await until(() => load.answers.length > seen + 100, 'load goes on')
   await load.stop()
   t.equal(load.errors.length, errors, 'nobody was refused once the replacement listened')
-  t.ok(errors < 50, `${errors} sessions of the dead worker ended`)
+  t.ok(errors < 100, `${errors} sessions of the dead workers ended`)
   await weir.metricIs('weir_connections', {}, 0)
   await weir.metricIs('weir_backend_active_connections', {}, 0)
 })
