@@ -3,10 +3,27 @@ import type { FigureName, Figures } from './measure.ts'
 import type { Scenario } from './scenario.ts'
 import { figure, median, type Ratio, ratioOf, table } from './stats.ts'
 
+/** What is said besides. */
+const besides = [
+  'per-second',
+  'busy',
+  'waited',
+  'p50',
+  'p99',
+  'calm-p99',
+  'growth',
+  'held',
+] as const satisfies FigureName[]
+
+/** The figure a scenario is about. */
+function mainFigure({ measure }: Scenario): FigureName {
+  return measure === 'attack' ? 'p99' : measure
+}
+
 /** A scenario in one line, when it is done. */
 export function describe(scenario: Scenario, figures: Figures): string {
   const { unit, limit } = scenario
-  const main = scenario.measure
+  const main = mainFigure(scenario)
   const rounds = figures[main] ?? {}
   const parts = [`${list(rounds, main)} per ${unit}`]
   if (limit !== undefined) parts.push(`weir may have ${figure(limit, main)}`)
@@ -15,8 +32,8 @@ export function describe(scenario: Scenario, figures: Figures): string {
     const want = wanted[name] === undefined ? '' : `, wanted ${wanted[name]}`
     parts.push(`weir/${name} ${ratio(rounds, name)}${want}`)
   }
-  for (const what of ['per-second', 'busy', 'waited', 'p50', 'p99'] as const) {
-    if (figures[what] !== undefined) {
+  for (const what of besides) {
+    if (what !== main && figures[what] !== undefined) {
       parts.push(`${what}: ${list(figures[what], what)}`)
     }
   }
@@ -74,7 +91,7 @@ function wantedOf({ target, targets }: Scenario): Record<string, number> {
 
 function mainRow(scenario: Scenario, figures: Figures): string[] {
   const rounds = mainRounds(scenario, figures)
-  const main = scenario.measure
+  const main = mainFigure(scenario)
   return [
     scenario.about,
     ...Object.values(rounds).map(values => figure(median(values), main)),
@@ -96,7 +113,7 @@ function timeRow([scenario, figures]: readonly [Scenario, Figures]): string[] {
 }
 
 function mainRounds(scenario: Scenario, figures: Figures): Record<string, number[]> {
-  return figures[scenario.measure] ?? {}
+  return figures[mainFigure(scenario)] ?? {}
 }
 
 function othersOf(rounds: Readonly<Record<string, number[]>>): string[] {

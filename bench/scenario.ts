@@ -20,8 +20,9 @@ export interface Scenario {
   readonly timed?: true
   readonly concurrency: number
   /**
-   * Processor time per operation; bytes of memory per connection held; growth over a million connections,
-   * which is weir's own and runs only when it is asked for by name.
+   * Processor time per operation; bytes of memory per connection held; growth over a million connections;
+   * the patience of a well-behaved client during an attack. The last two are weir's own and run only when they
+   * are asked for by name.
    */
   readonly measure: Measure
   /** The ratio to HAProxy this project asks of itself. */
@@ -32,9 +33,9 @@ export interface Scenario {
   readonly limit?: number
 }
 
-export type Measure = 'cpu' | 'memory' | 'leak'
+export type Measure = 'cpu' | 'memory' | 'leak' | 'attack'
 
 /** Only weir is measured: its own growth is the question, there is nothing to compare it with. */
 export function isAlone({ measure }: Scenario): boolean {
-  return measure === 'leak'
+  return measure === 'leak' || measure === 'attack'
 }

@@ -1,4 +1,5 @@
 /** What is measured. To add a scenario: add its row here, and its generator to load.ts. */
+import { attackScenarios } from './attack-scenarios.ts'
 import { httpScenarios } from './http-scenarios.ts'
 import type { Scenario } from './scenario.ts'
 
@@ -104,4 +105,5 @@ export const scenarios = {
     limit: 1.1,
   },
   ...httpScenarios,
+  ...attackScenarios,
 } as const satisfies Record<string, Scenario>
