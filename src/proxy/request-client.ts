@@ -46,8 +46,9 @@ export class RequestClient implements RequestPlace {
     return requests.enter(connection.slot, this.isNamed ? found : null, now, this)
   }
 
-  #identify({ address, source }: TcpSession, result: number): void {
+  #identify({ address, source, edge, entrance }: TcpSession, result: number): void {
     this.isDoubtful = result === DOUBTFUL
+    if (this.isDoubtful) edge.slice[edge.at.forwardedDoubtful + entrance.index]!++
     this.isNamed = result === FOUND
     this.address = this.isNamed ? formatAddress(found) : address
     this.source = this.isNamed ? hashSource(found) : source

@@ -78,6 +78,11 @@ export const counterRows = {
     help: 'Connections refused, by reason',
     labels: ['listener', 'reason'],
   },
+  forwardedDoubtful: {
+    metric: 'weir_forwarded_doubtful_total',
+    help: 'Requests of trusted proxies whose Forwarded is malformed, or names another client than X-Forwarded-For',
+    labels: ['listener'],
+  },
   ended: {
     metric: 'weir_sessions_ended_total',
     help: 'Admitted connections that ended, by how',

@@ -149,6 +149,7 @@ test('of chains that are malformed or contradict each other none goes on', async
     const line = await it.weir.line(({ request }) => request === `doubtful-${i}`, fields.join())
     t.equal(line['client'], PROXY)
   }
+  await it.weir.metricIs('weir_forwarded_doubtful_total', {}, cases.length)
 })
 
 test('one form only is sent where one is asked for', async t => {

@@ -33,7 +33,9 @@ function connection({ trusted = true, requestRate = 0, requestsPerAddress = 1 } 
   })
   const place = { slot: -1, entry: -1 }
   admission.enter(addressOf(PROXY), 0, place)
-  const session = { address: PROXY, source: 42, edge: { admission }, ...place }
+  const { counters } = shared
+  const edge = { admission, slice: counters.slice(0), at: counters.at }
+  const session = { address: PROXY, source: 42, edge, entrance: { index: 1 }, ...place }
   const forwarding = new Forwarding({ forwardedFields: 'both', traceparent: 'off' })
   const origin = new Origin({
     address: PROXY,
@@ -85,6 +87,12 @@ test('of whom to doubt the request is the one of the peer', async t => {
   t.equal(it.enter(it.client, asFor('192.0.2.1'), 'Forwarded: for=192.0.2.2'), ADMITTED)
   t.match(it.client, { address: PROXY, source: 42, isNamed: false, isDoubtful: true })
   t.equal(it.client.requestSlot, it.slot)
+  const { counters } = it.shared
+  t.equal(counters.sum('forwardedDoubtful', 1), 1)
+  it.leave(it.client)
+  t.equal(it.enter(it.client, asFor('192.0.2.1')), ADMITTED)
+  t.equal(counters.sum('forwardedDoubtful', 1), 1)
+  t.equal(counters.sum('forwardedDoubtful', 0), 0)
 })
 
 test('nothing of one request is left for the next', async t => {
