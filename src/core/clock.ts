@@ -5,7 +5,12 @@ export const TICKS_PER_SECOND = 65_536
 
 /** Now, in ticks since the process started. All threads agree: they share one time origin. */
 export function ticks(): number {
-  return (performance.now() * (TICKS_PER_SECOND / 1000)) | 0
+  return ticksAt(performance.now())
+}
+
+/** The same for a time that `performance.now()` told. */
+export function ticksAt(ms: number): number {
+  return (ms * (TICKS_PER_SECOND / 1000)) | 0
 }
 
 /** @param ms below 2^31 ticks, about 9 hours */

@@ -9,12 +9,12 @@
 import { CHUNKED } from '../codec/http1/framing.ts'
 import type { RequestHead } from '../codec/http1/request-head.ts'
 import type { ResponseHead } from '../codec/http1/response-head.ts'
-import { ticks } from '../core/clock.ts'
+import { ticksAt } from '../core/clock.ts'
 import type { Reason } from '../core/faults.ts'
 import { ADMITTED, refusal, type RefusalName, refusals } from '../core/refusals.ts'
-import { Deadline } from '../transport/deadlines.ts'
 import type { Held } from '../transport/held.ts'
 import { BackendChoice } from './backend-choice.ts'
+import type { BodyTaker } from './client-body.ts'
 import { countResponse, leftBecause } from './exchange-counters.ts'
 import type { Http1Backend } from './http1-backend.ts'
 import type { Http1Session } from './http1-session.ts'
@@ -32,7 +32,7 @@ import { NO_WISH } from './sticky.ts'
 
 const CONTINUE = 100
 
-export class Exchange implements ResponseOwner {
+export class Exchange implements ResponseOwner, BodyTaker {
   readonly head: RequestHead
   readonly startedMs = performance.now()
   readonly requestId: string
@@ -60,7 +60,6 @@ export class Exchange implements ResponseOwner {
   bytesSent = 0
 
   readonly #session: Http1Session
-  readonly #deadline: Deadline
   /** `--exchange-timeout`, on the clock of performance.now(); 0 is never. */
   #endsAtMs = 0
   /** Where the client's cookie says it was. */
@@ -88,12 +87,11 @@ export class Exchange implements ResponseOwner {
     this.route = session.routes.last
     this.client = session.requestClient
     this.requestId = session.origin.keptRequestId(head) || nextRequestId()
-    this.#deadline = new Deadline(() => this.#expired())
   }
 
   begin(): void {
     const { client, origin } = this.#session
-    const refused = this.client.enter(client, origin, this.head, ticks())
+    const refused = this.client.enter(client, origin, this.head, ticksAt(this.startedMs))
     if (refused !== ADMITTED) {
       this.refused = refused
       this.#session.countRefusal(refused)
@@ -221,12 +219,6 @@ export class Exchange implements ResponseOwner {
     return this.#holds
   }
 
-  /**
-   * A piece of the body.
-   *
-   * @param lasting the bytes stay as they are until the session is told to feed more
-   * @returns false if the backend is to be waited for
-   */
   onBody(bytes: Buffer, start: number, end: number, lasting: boolean): boolean {
     if (this.#holds) this.#clientContinues()
     this.bytesReceived += end - start
@@ -421,13 +413,18 @@ export class Exchange implements ResponseOwner {
 
   /** @param ms for what comes next; 0 for as long as the whole exchange may take */
   waitFor(ms: number): void {
-    const { deadlines } = this.#session.edge
-    if (this.#endsAtMs === 0) return deadlines.set(this.#deadline, ms)
+    const { edge, exchangeDeadline } = this.#session
+    if (this.#endsAtMs === 0) {
+      if (ms === 0) edge.deadlines.suspend(exchangeDeadline)
+      else edge.deadlines.set(exchangeDeadline, ms)
+      return
+    }
     const left = Math.max(1, this.#endsAtMs - performance.now())
-    deadlines.set(this.#deadline, ms === 0 ? left : Math.min(ms, left))
+    edge.deadlines.set(exchangeDeadline, ms === 0 ? left : Math.min(ms, left))
   }
 
-  #expired(): void {
+  /** What was waited for did not come in time. */
+  onDeadline(): void {
     const over = this.#endsAtMs !== 0 && performance.now() >= this.#endsAtMs
     if (this.#responseBegan) return this.#cut(over ? 'exchange-timeout' : 'idle-timeout')
     if (this.#choice!.isWaiting) {
@@ -461,8 +458,8 @@ export class Exchange implements ResponseOwner {
   #finish(clean: boolean): void {
     if (this.#finished) return
     this.#finished = true
-    const { edge } = this.#session
-    edge.deadlines.clear(this.#deadline)
+    const { edge, exchangeDeadline } = this.#session
+    edge.deadlines.suspend(exchangeDeadline)
     const connection = this.#connection
     this.#connection = null
     if (connection !== null) {

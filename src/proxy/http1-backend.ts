@@ -42,7 +42,7 @@ export class Http1Backend implements Reader, ChunkOwner {
   readonly backend: number
   readonly dialed: Dialed
   readonly openedMs = performance.now()
-  /** While it is kept; set by its keeper. */
+  /** While it is kept; set and suspended by its keeper. */
   readonly deadline: Deadline
   /** Step of the wheel from which on it is not used again; 0 until its keeper knows. */
   retireStep = 0
@@ -97,7 +97,7 @@ export class Http1Backend implements Reader, ChunkOwner {
 
   static readonly #streamListeners = {
     data(this: BackendSocket, bytes: Buffer): void {
-      this[BACKEND]!.onBytes(bytes)
+      this[BACKEND]!.onBytes(bytes, bytes.length)
     },
   }
 
@@ -203,22 +203,23 @@ export class Http1Backend implements Reader, ChunkOwner {
     if (this.#closed) return
     this.#closed = true
     this.#owner = null
+    this.deadline.stop()
     this.dialed.readBuffer?.release(false)
     reset(this.dialed.socket)
   }
 
-  onBytes(bytes: Buffer): boolean {
+  onBytes(bytes: Buffer, count: number): boolean {
     if (this.#owner === null) {
       // Said without being asked.
       this.#failed('')
       return true
     }
     const own = this.#pending === null
-    const all = own ? bytes : Buffer.concat([this.#pending!, bytes])
+    const all = own ? bytes : Buffer.concat([this.#pending!, bytes.subarray(0, count)])
     const scanned = this.#pending?.length ?? 0
     this.#pending = null
     this.#done = true
-    this.#read(all, scanned)
+    this.#read(all, scanned + count, scanned)
     return this.#done || !own
   }
 
@@ -228,52 +229,52 @@ export class Http1Backend implements Reader, ChunkOwner {
   }
 
   /** Reads response after response, as far as the bytes lead. */
-  #read(bytes: Buffer, scanned: number): void {
+  #read(bytes: Buffer, end: number, scanned: number): void {
     let at = 0
-    while (at < bytes.length) {
+    while (at < end) {
       const owner = this.#owner
       if (owner === null) break
-      at = this.#inBody ? this.#readBody(bytes, at) : this.#readHead(bytes, at, scanned)
+      at = this.#inBody ? this.#readBody(bytes, at, end) : this.#readHead(bytes, at, end, scanned)
       scanned = 0
       if (at === -1) return
       // The last byte of its response was in this read, or this read is over.
-      if (this.#owner !== owner || at >= bytes.length) owner.onRead()
+      if (this.#owner !== owner || at >= end) owner.onRead()
     }
   }
 
   /** @returns where it stopped, or -1 if the rest is not for here any more */
-  #readHead(bytes: Buffer, at: number, scanned: number): number {
+  #readHead(bytes: Buffer, at: number, end: number, scanned: number): number {
     const head = this.#head
-    const code = head.parse(bytes, at, bytes.length, scanned, this.#toHead)
+    const code = head.parse(bytes, at, end, scanned, this.#toHead)
     if (code === NEED_MORE) {
-      this.#pending = Buffer.from(bytes.subarray(at))
-      return bytes.length
+      this.#pending = Buffer.from(bytes.subarray(at, end))
+      return end
     }
     if (code !== OK) {
       this.#failed(MALFORMED)
       return -1
     }
     const next = at + head.size
-    return this.#beginBody(bytes, next) ? next : -1
+    return this.#beginBody(bytes, next, end) ? next : -1
   }
 
   /** @returns where it stopped, or -1 if it is malformed */
-  #readBody(bytes: Buffer, at: number): number {
+  #readBody(bytes: Buffer, at: number, end: number): number {
     if (this.#left === CHUNKED) {
-      const stopped = this.#chunks.read(bytes, at, bytes.length, this)
+      const stopped = this.#chunks.read(bytes, at, end, this)
       if (stopped === -1) this.#failed(MALFORMED)
-      else if (this.#chunks.done) this.#whole(stopped < bytes.length)
+      else if (this.#chunks.done) this.#whole(stopped < end)
       return stopped
     }
-    const end = this.#left === TO_THE_END ? bytes.length : Math.min(bytes.length, at + this.#left)
-    if (this.#left !== TO_THE_END) this.#left -= end - at
-    this.onData(bytes, at, end)
-    if (this.#left === 0) this.#whole(end < bytes.length)
-    return end
+    const stop = this.#left === TO_THE_END ? end : Math.min(end, at + this.#left)
+    if (this.#left !== TO_THE_END) this.#left -= stop - at
+    this.onData(bytes, at, stop)
+    if (this.#left === 0) this.#whole(stop < end)
+    return stop
   }
 
   /** @returns false if the rest of the bytes is not for here any more */
-  #beginBody(bytes: Buffer, at: number): boolean {
+  #beginBody(bytes: Buffer, at: number, end: number): boolean {
     const head = this.#head
     const owner = this.#owner!
     if (head.status === SWITCHING) {
@@ -282,7 +283,7 @@ export class Http1Backend implements Reader, ChunkOwner {
         return false
       }
       this.#letGo()
-      owner.onSwitched(head, Buffer.from(bytes.subarray(at)))
+      owner.onSwitched(head, Buffer.from(bytes.subarray(at, end)))
       return false
     }
     if (head.status < 200) {
@@ -294,7 +295,7 @@ export class Http1Backend implements Reader, ChunkOwner {
     this.#left = head.body
     this.#inBody = true
     if (head.body === CHUNKED) this.#chunks.reset()
-    if (head.body === 0) this.#whole(at < bytes.length)
+    if (head.body === 0) this.#whole(at < end)
     return true
   }
 
@@ -355,6 +356,7 @@ export class Http1Backend implements Reader, ChunkOwner {
   #letGo(): void {
     this.#closed = true
     this.#owner = null
+    this.deadline.stop()
     const { socket, readBuffer } = this.dialed
     stopListening(socket, Http1Backend.#listeners)
     if (readBuffer === null) stopListening(socket, Http1Backend.#streamListeners)

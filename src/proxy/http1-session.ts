@@ -3,10 +3,8 @@
  * time answer it. Requests that come early wait their turn in the order in which they came.
  */
 import type { Socket } from 'node:net'
-import { type ChunkOwner, ChunkReader } from '../codec/http1/chunks.ts'
 import { CR } from '../codec/http1/characters.ts'
 import { ACCEPT } from '../codec/http1/field-names.ts'
-import { CHUNKED } from '../codec/http1/framing.ts'
 import { NEED_MORE, OK } from '../codec/http1/head.ts'
 import { RequestHead } from '../codec/http1/request-head.ts'
 import { prefersHtml } from '../codec/prefers-html.ts'
@@ -19,7 +17,8 @@ import type { Dialed } from '../transport/dial.ts'
 import type { Held } from '../transport/held.ts'
 import { listen, stopListening } from '../transport/listen.ts'
 import { type ClientReadBuffer, CopyingReader, type Reader } from '../transport/read-buffer.ts'
-import { BodyPace } from './body-pace.ts'
+import { ClientBody, MALFORMED, TOO_LARGE } from './client-body.ts'
+import { ClientInput } from './client-input.ts'
 import { ClientWriter, type ClientWriterOwner } from './client-writer.ts'
 import type { Edge } from './edge.ts'
 import { Exchange } from './exchange.ts'
@@ -46,7 +45,7 @@ const BODY = 1
 const TURN = 2
 const CLOSED = 3
 
-export class Http1Session implements Reader, ChunkOwner, ClientWriterOwner {
+export class Http1Session implements Reader, ClientWriterOwner {
   readonly client: TcpSession
   readonly edge: Edge
   readonly routes: Routes
@@ -65,21 +64,15 @@ export class Http1Session implements Reader, ChunkOwner, ClientWriterOwner {
   /** Where its bytes arrive; null if they come as 'data', as those of a TLS socket do. */
   readonly #readBuffer: ClientReadBuffer | null
   readonly #head: RequestHead
-  readonly #chunks = new ChunkReader()
-  readonly #pace = new BodyPace()
+  /** Of the exchange that runs. */
+  readonly exchangeDeadline: Deadline
+  /** Of what the client owes. */
   readonly #deadline: Deadline
   #state = HEAD
-  /** Read and not used yet. */
-  #bytes: Buffer = EMPTY
-  #at = 0
-  /** The bytes are no read buffer's. */
-  #owned = true
-  /** They stay as they are, or stay until the socket is resumed. */
-  #lasting = true
-  /** Bytes from `#at` on that are known to hold no end of a head. */
+  readonly #input = new ClientInput()
+  readonly #body = new ClientBody(() => this.pauseBody())
+  /** Unused bytes that are known to hold no end of a head. */
   #scanned = 0
-  #left = 0
-  #bodyBytes = 0
   #exchange: Exchange | null = null
   #ended = false
   #bodyPaused = false
@@ -111,6 +104,7 @@ export class Http1Session implements Reader, ChunkOwner, ClientWriterOwner {
       keepsEncodedSlash: edge.config.http.encodedSlash === 'keep',
       isSecure: client.handshake !== null || this.origin.forwarders !== null,
     })
+    this.exchangeDeadline = new Deadline(() => this.#exchange?.onDeadline())
     this.#deadline = new Deadline(() => this.#expired())
     this.#socket[SESSION] = this
   }
@@ -133,7 +127,7 @@ export class Http1Session implements Reader, ChunkOwner, ClientWriterOwner {
   /** Of a client without a read buffer, besides. */
   static readonly #streamListeners = {
     data(this: ClientSocket, bytes: Buffer): void {
-      this[SESSION]!.#read(bytes, true, true)
+      this[SESSION]!.#read(bytes, bytes.length, true, true)
     },
   }
 
@@ -147,14 +141,14 @@ export class Http1Session implements Reader, ChunkOwner, ClientWriterOwner {
 
   /** Adds what it holds now. */
   hold(held: Held): void {
-    if (this.#owned) held.fromClient += this.#bytes.length
+    held.fromClient += this.#input.held
     this.#exchange?.hold(held)
   }
 
-  onBytes(bytes: Buffer): boolean {
+  onBytes(bytes: Buffer, count: number): boolean {
     const buffer = this.#readBuffer!
     const own = buffer.isOwn
-    this.#read(bytes, false, own)
+    this.#read(bytes, count, false, own)
     if (own && this.#bodyPaused) return false
     // What is sent on as it stands, if the backend does not take it at once, needs a buffer of its own.
     if (this.#state === BODY) buffer.takeOwn()
@@ -162,32 +156,13 @@ export class Http1Session implements Reader, ChunkOwner, ClientWriterOwner {
     return true
   }
 
-  #read(bytes: Buffer, owned: boolean, lasting: boolean): void {
+  #read(bytes: Buffer, count: number, owned: boolean, lasting: boolean): void {
     if (this.#state === CLOSED) return
     const { slice, at } = this.edge
-    slice[at.bytesReceived + this.client.entrance.index]! += bytes.length
-    if (this.#at === this.#bytes.length) {
-      this.#bytes = bytes
-      this.#owned = owned
-      this.#lasting = lasting
-    } else {
-      this.#bytes = Buffer.concat([this.#bytes.subarray(this.#at), bytes])
-      this.#owned = true
-      this.#lasting = true
-    }
-    this.#at = 0
+    slice[at.bytesReceived + this.client.entrance.index]! += count
+    this.#input.add(bytes, count, owned, lasting)
     this.#advance()
-    this.#keepRest()
-  }
-
-  /** What was not used is copied before the buffer is read into again. */
-  #keepRest(): void {
-    if (this.#at === this.#bytes.length) this.#bytes = EMPTY
-    else if (this.#owned || (this.#lasting && this.#bodyPaused)) return
-    else this.#bytes = Buffer.from(this.#bytes.subarray(this.#at))
-    this.#owned = true
-    this.#lasting = true
-    this.#at = 0
+    this.#input.keepRest(this.#bodyPaused)
   }
 
   /** Goes on with what has been read, as far as it leads. */
@@ -202,22 +177,23 @@ export class Http1Session implements Reader, ChunkOwner, ClientWriterOwner {
       else if (this.#state === BODY) this.#readBody()
     }
     this.#advancing = false
-    if (this.#state === TURN && this.#bytes.length - this.#at > EARLY_MAX) this.#socket.pause()
+    if (this.#state === TURN && this.#input.length > EARLY_MAX) this.#socket.pause()
     this.writer.flush()
   }
 
   #progress(): number {
-    return this.#at * 4 + this.#state + this.requests * 0x1_0000_0000
+    return this.#input.at * 4 + this.#state + this.requests * 0x1_0000_0000
   }
 
   #readHead(): void {
     const { edge } = this
-    const length = this.#bytes.length - this.#at
+    const input = this.#input
+    const { length } = input
     if (length === 0) return
-    const code = this.#head.parse(this.#bytes, this.#at, this.#bytes.length, this.#scanned)
+    const code = this.#head.parse(input.bytes, input.at, input.end, this.#scanned)
     if (code === NEED_MORE) {
       // One line end too many after a body (RFC 9112 §2.2) is not yet the next request.
-      if (this.#bytes[this.#at] === CR && length <= 2) return
+      if (input.bytes[input.at] === CR && length <= 2) return
       // From its first byte on a head has its own time, however it drips.
       if (this.#scanned === 0 && this.requests > 0) {
         edge.deadlines.set(this.#deadline, edge.config.http.headTimeoutMs)
@@ -226,23 +202,20 @@ export class Http1Session implements Reader, ChunkOwner, ClientWriterOwner {
       return
     }
     this.#scanned = 0
-    edge.deadlines.clear(this.#deadline)
+    edge.deadlines.suspend(this.#deadline)
     this.requests++
     if (code !== OK) return this.#refuseHead(code)
-    this.#at += this.#head.size
+    input.at += this.#head.size
     this.#beginExchange()
   }
 
   #beginExchange(): void {
     const { edge } = this
-    this.#left = this.#head.body
     this.#state = TURN
     if (this.#head.hasBody) {
       this.#state = BODY
-      this.#bodyBytes = 0
       this.#bodyPaused = false
-      this.#pace.reset()
-      if (this.#left === CHUNKED) this.#chunks.reset()
+      this.#body.begin(this.#head.body)
     }
     const { requestsPerConnection } = edge.config.http
     if (this.requests >= requestsPerConnection || edge.shared.workers.isDraining()) {
@@ -261,47 +234,20 @@ export class Http1Session implements Reader, ChunkOwner, ClientWriterOwner {
       this.#socket.pause()
       return
     }
-    if (this.#at < this.#bytes.length && !this.#readPieces(exchange)) return
+    if (!this.#input.isEmpty) {
+      const code = this.#body.read(this.#input, exchange, exchange.route.config.bodyMax)
+      if (code === MALFORMED) return this.#refuseBody(400, 'bad-request')
+      if (code === TOO_LARGE) return this.#refuseBody(413, 'request-too-large')
+    }
     if (this.#state !== BODY || this.#exchange !== exchange) return
-    if (this.#left === CHUNKED ? !this.#chunks.done : this.#left > 0) {
+    if (!this.#body.isWhole) {
       if (!exchange.onBodyRead()) this.pauseBody()
       else this.#listenForBody(exchange)
       return
     }
-    this.edge.deadlines.clear(this.#deadline)
+    this.edge.deadlines.suspend(this.#deadline)
     this.#state = TURN
     exchange.onBodyEnd()
-  }
-
-  /** Hands over what was read of the body. @returns false if it was refused */
-  #readPieces(exchange: Exchange): boolean {
-    const { bodyMax } = exchange.route.config
-    const before = this.#bodyBytes
-    if (this.#left === CHUNKED) {
-      const stopped = this.#chunks.read(this.#bytes, this.#at, this.#bytes.length, this)
-      if (stopped === -1) this.#refuseBody(400, 'bad-request')
-      else if (bodyMax !== 0 && this.#bodyBytes > bodyMax) {
-        this.#refuseBody(413, 'request-too-large')
-      } else this.#at = stopped
-    } else {
-      const start = this.#at
-      const end = Math.min(this.#bytes.length, start + this.#left)
-      this.#left -= end - start
-      this.#at = end
-      this.onData(this.#bytes, start, end)
-    }
-    this.#pace.took(this.#bodyBytes - before)
-    return this.#exchange === exchange
-  }
-
-  /** A piece of the body, without its framing. */
-  onData(bytes: Buffer, start: number, end: number): void {
-    const exchange = this.#exchange
-    if (exchange === null) return
-    const { bodyMax } = exchange.route.config
-    this.#bodyBytes += end - start
-    if (bodyMax !== 0 && this.#bodyBytes > bodyMax) return
-    if (!exchange.onBody(bytes, start, end, this.#lasting)) this.pauseBody()
   }
 
   /** The client's turn: it may be silent, or slow, only for so long. */
@@ -310,8 +256,8 @@ export class Http1Session implements Reader, ChunkOwner, ClientWriterOwner {
     if (exchange.holdsBody || this.#bodyPaused) return
     const { deadlines, config } = this.edge
     const now = performance.now()
-    this.#pace.listen(now)
-    if (this.#pace.isTooSlow(now, config.http.bodyRateMin)) {
+    this.#body.pace.listen(now)
+    if (this.#body.pace.isTooSlow(now, config.http.bodyRateMin)) {
       return this.#refuseBody(408, 'request-timeout')
     }
     deadlines.set(this.#deadline, exchange.route.config.bodyTimeoutMs)
@@ -323,7 +269,7 @@ export class Http1Session implements Reader, ChunkOwner, ClientWriterOwner {
     if (this.#state !== BODY) return
     if (this.#advancing) return this.#readBody()
     this.#advance()
-    this.#keepRest()
+    this.#input.keepRest(this.#bodyPaused)
     if (this.#state === BODY && this.#socket.isPaused() && !this.#bodyPaused) this.#socket.resume()
   }
 
@@ -331,7 +277,7 @@ export class Http1Session implements Reader, ChunkOwner, ClientWriterOwner {
   pauseBody(): void {
     if (this.#bodyPaused) return
     this.#bodyPaused = true
-    this.#pace.pause(performance.now())
+    this.#body.pace.pause(performance.now())
     this.edge.deadlines.clear(this.#deadline)
     this.#socket.pause()
   }
@@ -380,19 +326,20 @@ export class Http1Session implements Reader, ChunkOwner, ClientWriterOwner {
   onExchangeEnd(exchange: Exchange): void {
     this.#exchange = null
     this.#bodyPaused = false
+    this.#body.drop()
     const { edge } = this
     const nowMs = performance.now()
     edge.slice[edge.at.bytesSent + this.client.entrance.index]! += exchange.bytesSent
     countExchange(this, exchange, nowMs)
     edge.log.exchange(this, exchange, nowMs)
-    if (this.#state === CLOSED) return
+    if (this.#state === CLOSED) return this.exchangeDeadline.stop()
     if (exchange.status === 101) return
     if (!this.keepsAlive || this.#state !== TURN) return this.#close()
     this.#state = HEAD
-    if (this.#ended && this.#at === this.#bytes.length) return this.#close()
+    if (this.#ended && this.#input.isEmpty) return this.#close()
     edge.deadlines.set(this.#deadline, edge.config.http.keepAliveTimeoutMs)
     if (this.#socket.isPaused()) this.#socket.resume()
-    if (this.#at < this.#bytes.length) this.#advance()
+    if (!this.#input.isEmpty) this.#advance()
   }
 
   /** 101: from here on both sides say what they like. */
@@ -403,7 +350,7 @@ export class Http1Session implements Reader, ChunkOwner, ClientWriterOwner {
     if (this.#readBuffer === null) stopListening(this.#socket, Http1Session.#streamListeners)
     else this.#readBuffer.reader = new CopyingReader(this.#socket)
     if (rest.length > 0) this.#socket.write(rest)
-    const early = this.#bytes.subarray(this.#at)
+    const early = this.#input.rest()
     if (early.length > 0) dialed.socket.write(Buffer.from(early))
     this.client.tunnelTo(dialed, pool, backend)
   }
@@ -438,7 +385,7 @@ export class Http1Session implements Reader, ChunkOwner, ClientWriterOwner {
     this.countRefusal(refusal(reason))
     this.keepsAlive = false
     const requestId = nextRequestId()
-    const toHead = this.#bytes.toString('latin1', this.#at, this.#at + 5) === 'HEAD '
+    const toHead = this.#input.rest().toString('latin1', 0, HEAD_BEGIN.length) === HEAD_BEGIN
     this.#answer({ status, reason, requestId, html: false }, toHead)
     countUnread(this, status)
     this.edge.log.badRequest(this, status, reason, requestId)
@@ -467,7 +414,7 @@ export class Http1Session implements Reader, ChunkOwner, ClientWriterOwner {
   #clientEnded(): void {
     this.#ended = true
     if (this.#state === TURN) {
-      this.keepsAlive = this.#at < this.#bytes.length && this.keepsAlive
+      this.keepsAlive = !this.#input.isEmpty && this.keepsAlive
       this.edge.deadlines.set(this.#deadline, this.edge.config.http.halfCloseMs)
       return
     }
@@ -491,9 +438,10 @@ export class Http1Session implements Reader, ChunkOwner, ClientWriterOwner {
 
   #stop(): void {
     this.#state = CLOSED
-    this.edge.deadlines.clear(this.#deadline)
+    this.#deadline.stop()
+    if (this.#exchange === null) this.exchangeDeadline.stop()
     this.writer.close()
   }
 }
 
-const EMPTY = Buffer.alloc(0)
+const HEAD_BEGIN = 'HEAD '

@@ -41,7 +41,7 @@ export class IdleBackends implements BackendKeeper {
   take(backend: number): Http1Backend | null {
     const kept = this.#kept[backend]!
     for (let connection = kept.pop(); connection !== undefined; connection = kept.pop()) {
-      this.#deadlines.clear(connection.deadline)
+      this.#deadlines.suspend(connection.deadline)
       if (this.#deadlines.now < connection.retireStep) return connection
       connection.destroy()
     }
@@ -87,7 +87,6 @@ export class IdleBackends implements BackendKeeper {
   }
 
   forget(connection: Http1Backend): void {
-    this.#deadlines.clear(connection.deadline)
     const kept = this.#kept[connection.backend]!
     const at = kept.indexOf(connection)
     if (at !== -1) kept.splice(at, 1)
@@ -97,18 +96,13 @@ export class IdleBackends implements BackendKeeper {
   purge(backend: number): void {
     // Not earlier than before: after clear() it is for good.
     this.#purgedMs[backend] = Math.max(this.#purgedMs[backend]!, performance.now())
-    for (const connection of this.#kept[backend]!.splice(0)) this.#end(connection)
+    for (const connection of this.#kept[backend]!.splice(0)) connection.destroy()
   }
 
   /** Drain: none is kept any longer. */
   clear(): void {
     this.#purgedMs.fill(Infinity)
-    for (const kept of this.#kept) for (const each of kept.splice(0)) this.#end(each)
-  }
-
-  #end(connection: Http1Backend): void {
-    this.#deadlines.clear(connection.deadline)
-    connection.destroy()
+    for (const kept of this.#kept) for (const each of kept.splice(0)) each.destroy()
   }
 
   /** The step after the last in which it may be used. @param maxAgeMs 0 is no limit */

@@ -12,6 +12,8 @@ const SLOTS = 512
 export class Deadline {
   /** Step at which it is due; 0 while it is not set. */
   due = 0
+  /** Step under which it stands in the wheel; 0 if it stands in no slot. */
+  linked = 0
   /** Neighbours in the ring of its slot; itself while it is in none. */
   next: Deadline = this
   previous: Deadline = this
@@ -19,6 +21,12 @@ export class Deadline {
 
   constructor(onExpire: () => void) {
     this.onExpire = onExpire
+  }
+
+  /** It will not come, and is in no wheel any more. */
+  stop(): void {
+    this.due = 0
+    unlink(this)
   }
 }
 
@@ -56,16 +64,22 @@ export class Deadlines {
     if (ms === 0) return this.clear(deadline)
     // One step more: the current one is partly over.
     const due = this.#now + Math.ceil(ms / STEP_MS) + 1
-    const pushedBack = deadline.due !== 0 && due >= deadline.due
     deadline.due = due
-    if (pushedBack) return
+    if (deadline.linked !== 0 && due >= deadline.linked) return
     unlink(deadline)
     this.#link(deadline)
   }
 
   clear(deadline: Deadline): void {
+    deadline.stop()
+  }
+
+  /**
+   * Clears one that will soon be set again: it stays where it stands until the wheel comes past, so that both cost
+   * a store. Not for what is of no use any more: the wheel would hold on to it.
+   */
+  suspend(deadline: Deadline): void {
     deadline.due = 0
-    unlink(deadline)
   }
 
   /** Runs every step up to `elapsedMs` since start; after a stall these are several. */
@@ -96,7 +110,7 @@ export class Deadlines {
       unlink(deadline)
       if (deadline.due > this.#now) {
         this.#link(deadline)
-      } else {
+      } else if (deadline.due !== 0) {
         deadline.due = 0
         deadline.onExpire()
       }
@@ -109,6 +123,7 @@ export class Deadlines {
     deadline.previous = head.previous
     head.previous.next = deadline
     head.previous = deadline
+    deadline.linked = deadline.due
   }
 }
 
@@ -117,6 +132,7 @@ function unlink(deadline: Deadline): void {
   deadline.previous.next = deadline.next
   deadline.next = deadline
   deadline.previous = deadline
+  deadline.linked = 0
 }
 
 function nothing(): void {}

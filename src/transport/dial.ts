@@ -2,7 +2,7 @@
  * One attempt to reach a backend: TCP, then a PROXY header if asked for, then TLS if asked for,
  * all before one deadline.
  */
-import { connect, type Socket } from 'node:net'
+import { connect, type OnReadOpts, type Socket } from 'node:net'
 import { connect as connectTls, type SecureContext } from 'node:tls'
 import type { FaultCode } from '../core/errors.ts'
 import { Deadline, type Deadlines } from './deadlines.ts'
@@ -82,7 +82,7 @@ export class Dial {
     const onread =
       tls !== null ? null : shareBuffer ? new SharedReadBuffer(buffers) : new OwnReadBuffer(buffers)
     const options = { host: address, port, allowHalfOpen: true, noDelay: true }
-    const socket = connect(onread === null ? options : { ...options, onread })
+    const socket = connect(onread === null ? options : { ...options, onread: onread as OnReadOpts })
     this.#readBuffer = onread
     this.#socket = socket
     this.#header = header

@@ -65,16 +65,21 @@ export class ReadBuffers {
 /** Who gets the bytes of a socket. */
 export interface Reader {
   /**
+   * The first `count` bytes of `buffer`; a view of just these would cost as much as reading a head.
+   *
    * @returns whether it is done with them; if not, it has paused the socket, and the bytes stand until
    *   it is resumed. Of shared buffers it must be done.
    */
-  onBytes(bytes: Buffer): boolean
+  onBytes(buffer: Buffer, count: number): boolean
 }
 
 /** What `net.connect` wants as `onread`, and who it is for. */
 export interface ReadBuffer {
-  /** Node asks for it before the first read and after every one. */
-  readonly buffer: Buffer | (() => Buffer)
+  /**
+   * Node asks for it before the first read and after every one. Undefined is the same as before: to be given
+   * one, even that, costs Node half a microsecond.
+   */
+  readonly buffer: Buffer | (() => Buffer | undefined)
   readonly callback: (count: number, buffer: Buffer) => boolean
   /** Bytes that come while there is none are lost: a backend says nothing before the tunnel is there. */
   reader: Reader | null
@@ -99,7 +104,7 @@ export class SharedReadBuffer implements ReadBuffer {
   }
 
   readonly callback = (count: number, buffer: Buffer): boolean => {
-    this.reader?.onBytes(buffer.subarray(0, count))
+    this.reader?.onBytes(buffer, count)
     return true
   }
 
@@ -143,11 +148,18 @@ export class ClientReadBuffer implements ReadBuffer {
 
   #released = false
 
-  readonly buffer = (): Buffer => (this.#own === null ? this.#buffers.shared : this.#own.buffer())
+  #given: Buffer | null = null
+
+  readonly buffer = (): Buffer | undefined => {
+    const buffer = this.#own === null ? this.#buffers.shared : this.#own.current
+    if (buffer === this.#given) return undefined
+    this.#given = buffer
+    return buffer
+  }
 
   readonly callback = (count: number, buffer: Buffer): boolean => {
     if (this.#own !== null) return this.#own.callback(count)
-    this.reader?.onBytes(buffer.subarray(0, count))
+    this.reader?.onBytes(buffer, count)
     return true
   }
 
@@ -175,12 +187,21 @@ export class OwnReadBuffer implements ReadBuffer {
     return this.#released ? 0 : SIZES[this.#size]!
   }
 
-  readonly buffer = (): Buffer => this.#buffer
+  /** What is read into next. */
+  get current(): Buffer {
+    return this.#buffer
+  }
+
+  #given: Buffer | null = null
+
+  readonly buffer = (): Buffer | undefined => {
+    if (this.#buffer === this.#given) return undefined
+    this.#given = this.#buffer
+    return this.#buffer
+  }
 
   readonly callback = (count: number): boolean => {
-    const buffer = this.#buffer
-    const bytes = count === buffer.length ? buffer : buffer.subarray(0, count)
-    const done = this.reader?.onBytes(bytes) ?? true
+    const done = this.reader?.onBytes(this.#buffer, count) ?? true
     if (done) this.#fit(count)
     return true
   }
@@ -217,8 +238,8 @@ export class CopyingReader implements Reader {
     this.#socket = socket
   }
 
-  onBytes(bytes: Buffer): boolean {
-    this.#socket.emit('data', Buffer.from(bytes))
+  onBytes(buffer: Buffer, count: number): boolean {
+    this.#socket.emit('data', Buffer.from(buffer.subarray(0, count)))
     return true
   }
 }

@@ -136,9 +136,10 @@ export class Tunnel implements Reader {
   }
 
   /** The backend's bytes, where they stand in a buffer which the next read overwrites. */
-  onBytes(bytes: Buffer): boolean {
-    this.bytesFromBackend += bytes.length
-    this.#owner.onBackendBytes(bytes.length)
+  onBytes(buffer: Buffer, count: number): boolean {
+    const bytes = count === buffer.length ? buffer : buffer.subarray(0, count)
+    this.bytesFromBackend += count
+    this.#owner.onBackendBytes(count)
     return this.#clientEncrypts ? this.#writeEncrypted(bytes) : this.#writePlain(bytes)
   }
 

@@ -43,6 +43,27 @@ test('a pushed back deadline waits, a cleared one never comes', async t => {
   t.equal(fired, 1, 'once')
 })
 
+test('a suspended deadline never comes, unless it is set again, sooner or later', async t => {
+  const wheel = new Deadlines(() => {})
+  const fired: string[] = []
+  const names = ['never', 'sooner', 'later', 'stopped'] as const
+  const made = names.map(name => new Deadline(() => fired.push(name)))
+  for (const deadline of made) wheel.set(deadline, 1000)
+  for (const deadline of made) wheel.suspend(deadline)
+  const [, sooner, later, stopped] = made
+  wheel.set(sooner!, 200)
+  wheel.set(later!, 40_000)
+  stopped!.stop()
+  t.equal(stopped!.next, stopped, 'it stands nowhere')
+  wheel.advance(400)
+  t.strictSame(fired, ['sooner'])
+  for (let ms = 400; ms <= 39_900; ms += 100) wheel.advance(ms)
+  t.strictSame(fired, ['sooner'])
+  for (let ms = 40_000; ms <= 41_000; ms += 100) wheel.advance(ms)
+  t.strictSame(fired, ['sooner', 'later'])
+  for (const deadline of made) t.equal(deadline.next, deadline, 'the wheel holds on to none')
+})
+
 test('it can be set sooner than it was', async t => {
   const wheel = new Deadlines(() => {})
   let fired = 0

@@ -1,67 +1,106 @@
 import { test } from 'tap'
-import { OwnReadBuffer, ReadBuffers, SharedReadBuffer } from '../../src/transport/read-buffer.ts'
+import {
+  ClientReadBuffer,
+  OwnReadBuffer,
+  ReadBuffers,
+  SharedReadBuffer,
+} from '../../src/transport/read-buffer.ts'
 
 const [SMALL, LARGE] = [1024, 262_144]
 
 /** A read that fills `count` bytes of the buffer it was given. */
-function read(buffer: OwnReadBuffer, count = buffer.buffer().length): void {
+function read(buffer: OwnReadBuffer, count = buffer.current.length): void {
   buffer.callback(count)
+}
+
+function text(bytes: Buffer, count: number): string {
+  return bytes.toString('latin1', 0, count)
 }
 
 test('a transfer gets larger buffers read by read, and an idle socket the smallest', async t => {
   const buffer = new OwnReadBuffer(new ReadBuffers())
   const sizes: number[] = []
   for (let i = 0; i < 5; i++) {
-    sizes.push(buffer.buffer().length)
+    sizes.push(buffer.current.length)
     read(buffer)
   }
   t.strictSame(sizes, [1024, 8192, 32_768, LARGE, LARGE])
   for (let i = 0; i < 3; i++) read(buffer, 1)
-  t.equal(buffer.buffer().length, SMALL)
+  t.equal(buffer.current.length, SMALL)
 })
 
 test('a read that needs the size it has keeps it', async t => {
   const buffer = new OwnReadBuffer(new ReadBuffers())
   read(buffer)
   read(buffer, 5000)
-  t.equal(buffer.buffer().length, 8192)
+  t.equal(buffer.current.length, 8192)
 })
 
 test('whoever is not done with the bytes keeps the buffer', async t => {
   const buffer = new OwnReadBuffer(new ReadBuffers())
   buffer.reader = { onBytes: () => false }
-  const before = buffer.buffer()
+  const before = buffer.current
   read(buffer)
-  t.equal(buffer.buffer(), before)
+  t.equal(buffer.current, before)
 })
 
-test('bytes are handed over as they stand, a full buffer as itself', async t => {
+test('bytes are handed over as they stand', async t => {
   const buffer = new OwnReadBuffer(new ReadBuffers())
   const seen: Buffer[] = []
   buffer.reader = {
-    onBytes(bytes) {
-      seen.push(bytes)
+    onBytes(bytes, count) {
+      seen.push(bytes.subarray(0, count))
       return false
     },
   }
-  buffer.buffer().write('hello')
+  buffer.current.write('hello')
   read(buffer, 5)
   read(buffer)
   t.equal(seen[0]!.toString(), 'hello')
-  t.equal(seen[1], buffer.buffer())
+  t.equal(seen[1]!.length, SMALL)
+  t.equal(seen[1]!.buffer, buffer.current.buffer)
+})
+
+test('Node is given a buffer when it is another one than before', async t => {
+  const buffer = new OwnReadBuffer(new ReadBuffers())
+  t.equal(buffer.buffer()!.length, SMALL)
+  t.equal(buffer.buffer(), undefined)
+  read(buffer)
+  t.equal(buffer.buffer()!.length, 8192)
+  t.equal(buffer.buffer(), undefined)
+})
+
+test('a client reads heads into the buffer all share, and bodies into one of its own', async t => {
+  const buffers = new ReadBuffers()
+  const buffer = new ClientReadBuffer(buffers)
+  const seen: string[] = []
+  buffer.reader = { onBytes: (bytes, count) => seen.push(text(bytes, count)) > 0 }
+  t.equal(buffer.buffer(), buffers.shared)
+  buffers.shared.write('head')
+  buffer.callback(4, buffers.shared)
+  t.equal(buffer.buffer(), undefined)
+  buffer.takeOwn()
+  const own = buffer.buffer()!
+  t.not(own, buffers.shared)
+  own.write('body')
+  buffer.callback(4, own)
+  t.equal(buffer.buffer(), undefined)
+  buffer.giveOwn()
+  t.equal(buffer.buffer(), buffers.shared)
+  t.strictSame(seen, ['head', 'body'])
 })
 
 test('a buffer that was given back is used again, unless it may still be read', async t => {
   const buffers = new ReadBuffers()
   const first = new OwnReadBuffer(buffers)
-  const memory = first.buffer()
+  const memory = first.current
   first.release(true)
   first.release(true)
   const second = new OwnReadBuffer(buffers)
-  t.equal(second.buffer(), memory)
-  t.not(new OwnReadBuffer(buffers).buffer(), memory, 'once')
+  t.equal(second.current, memory)
+  t.not(new OwnReadBuffer(buffers).current, memory, 'once')
   second.release(false)
-  t.not(new OwnReadBuffer(buffers).buffer(), memory)
+  t.not(new OwnReadBuffer(buffers).current, memory)
 })
 
 test('buffers of the largest size are few, whoever asks', async t => {
@@ -69,7 +108,7 @@ test('buffers of the largest size are few, whoever asks', async t => {
   const sockets = Array.from({ length: 80 }, () => new OwnReadBuffer(buffers))
   for (const socket of sockets) for (let i = 0; i < 4; i++) read(socket)
   t.equal(buffers.largestInUse, 64)
-  t.equal(sockets.filter(socket => socket.buffer().length === LARGE).length, 64)
+  t.equal(sockets.filter(socket => socket.current.length === LARGE).length, 64)
   for (const socket of sockets) socket.release(true)
   t.equal(buffers.largestInUse, 0)
 })
@@ -77,7 +116,7 @@ test('buffers of the largest size are few, whoever asks', async t => {
 test('a socket that closes in the middle of its own read keeps its last buffer', async t => {
   const buffers = new ReadBuffers()
   const buffer = new OwnReadBuffer(buffers)
-  const memory = buffer.buffer()
+  const memory = buffer.current
   buffer.reader = {
     onBytes() {
       buffer.release(true)
@@ -85,8 +124,8 @@ test('a socket that closes in the middle of its own read keeps its last buffer',
     },
   }
   read(buffer)
-  t.equal(new OwnReadBuffer(buffers).buffer(), memory)
-  t.not(new OwnReadBuffer(buffers).buffer(), memory, 'it was given back once')
+  t.equal(new OwnReadBuffer(buffers).current, memory)
+  t.not(new OwnReadBuffer(buffers).current, memory, 'it was given back once')
 })
 
 test('a shared buffer is the same for all, and costs a socket nothing', async t => {
@@ -94,8 +133,8 @@ test('a shared buffer is the same for all, and costs a socket nothing', async t 
   const [one, two] = [new SharedReadBuffer(buffers), new SharedReadBuffer(buffers)]
   t.equal(one.buffer, two.buffer)
   const seen: string[] = []
-  one.reader = { onBytes: bytes => seen.push(`one ${bytes.toString()}`) > 0 }
-  two.reader = { onBytes: bytes => seen.push(`two ${bytes.toString()}`) > 0 }
+  one.reader = { onBytes: (bytes, count) => seen.push(`one ${text(bytes, count)}`) > 0 }
+  two.reader = { onBytes: (bytes, count) => seen.push(`two ${text(bytes, count)}`) > 0 }
   one.buffer.write('hello')
   one.callback(5, one.buffer)
   two.buffer.write('bye')
