@@ -4,7 +4,7 @@
  * The counters live in shared memory; a metric here is only a way to read them when somebody asks.
  * Labels take their values from the config and from tables of ours, never from what a client sent.
  */
-import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
 import type { Config } from '../config/config.ts'
 import { ticks } from '../core/clock.ts'
 import { ejectionCauses, stateNames, WEIGHT_SCALE } from '../shared/backend-table.ts'
@@ -36,8 +36,8 @@ export function createRegistry(sources: MetricSources): Registry {
   for (const [name, row] of Object.entries(counterRows) as [CounterName, CounterRow][]) {
     registry.registerMetric(sharedMetric(name, row, labelsOf(row, sources.config), sources.shared))
   }
-  addHostGauges(registry, sources)
-  addBackendGauges(registry, sources)
+  addHostMetrics(registry, sources)
+  addBackendMetrics(registry, sources)
   return registry
 }
 
@@ -56,148 +56,137 @@ function backendNames(config: Config): string[] {
   return config.pools.flatMap(pool => pool.backends.map(backend => `${pool.name}/${backend.name}`))
 }
 
-function addHostGauges(registry: Registry, sources: MetricSources): void {
+type Samples = Iterable<readonly [labels: Record<string, string>, value: number]>
+
+/** A metric whose values are asked for at each scrape. What ends in `_total` only grows: a counter. */
+function add(
+  registry: Registry,
+  name: string,
+  help: string,
+  labelNames: readonly string[],
+  read: () => Samples,
+): void {
+  const options = { name, help, labelNames: [...labelNames], registers: [] }
+  const metric = name.endsWith('_total')
+    ? new Counter({
+        ...options,
+        collect() {
+          this.reset()
+          for (const [labels, value] of read()) this.inc(labels, value)
+        },
+      })
+    : new Gauge({
+        ...options,
+        collect() {
+          for (const [labels, value] of read()) this.set(labels, value)
+        },
+      })
+  registry.registerMetric(metric)
+}
+
+function addHostMetrics(registry: Registry, sources: MetricSources): void {
   const { shared, config } = sources
-  const gauge = (name: string, help: string, read: () => number): void => {
-    const each: Gauge = new Gauge({
-      name,
-      help,
-      registers: [registry],
-      collect: () => each.set(read()),
-    })
-  }
-  gauge('weir_connections', 'Connections now, all workers together', () =>
+  const one = (name: string, help: string, read: () => number): void =>
+    add(registry, name, help, [], () => [[{}, read()]])
+  one('weir_connections', 'Connections now, all workers together', () =>
     shared.workers.hostConnections(),
   )
-  gauge(
+  one(
     'weir_connections_max',
     'Connections at once that are let in',
     () => config.guards.connectionsMax,
   )
-  gauge('weir_draining', '1 while weir is stopping', () => Number(shared.workers.isDraining()))
-  gauge('weir_workers', 'Data-plane threads', () => config.workers)
-  gauge('weir_worker_restarts_total', 'Workers that died and were replaced', sources.restarts)
-  gauge('weir_address_table_size', 'Addresses the table is made for', () => shared.addresses.size)
-  gauge('weir_address_table_used', 'Addresses remembered now', () => shared.addresses.used())
-  gauge(
+  one('weir_draining', '1 while weir is stopping', () => Number(shared.workers.isDraining()))
+  one('weir_workers', 'Data-plane threads', () => config.workers)
+  one('weir_worker_restarts_total', 'Workers that died and were replaced', sources.restarts)
+  one('weir_address_table_size', 'Addresses the table is made for', () => shared.addresses.size)
+  one('weir_address_table_used', 'Addresses remembered now', () => shared.addresses.used())
+  one(
     'weir_main_log_lines_dropped_total',
     'Log lines standard output did not take',
     sources.logLinesDropped,
   )
-
-  const perWorker = new Gauge({
-    name: 'weir_worker_connections',
-    help: 'Connections now, by worker',
-    labelNames: ['worker'],
-    registers: [registry],
-    collect() {
-      for (let worker = 0; worker < config.workers; worker++) {
-        perWorker.set({ worker: String(worker) }, shared.workers.connections(worker))
-      }
-    },
-  })
-  const expiry = new Gauge({
-    name: 'weir_certificate_expiry_timestamp_seconds',
-    help: 'When a certificate expires, seconds since 1970',
-    labelNames: ['certificate'],
-    registers: [registry],
-    collect() {
-      for (const [certificate, seconds] of sources.certificateExpiry())
-        expiry.set({ certificate }, seconds)
-    },
-  })
-  new Gauge({
-    name: 'weir_build_info',
-    help: 'Always 1; the labels say what runs',
-    labelNames: ['version', 'node', 'openssl'],
-    registers: [registry],
-  }).set(
-    { version: sources.version, node: process.versions.node, openssl: process.versions.openssl },
-    1,
+  add(registry, 'weir_worker_connections', 'Connections now, by worker', ['worker'], () =>
+    Array.from({ length: config.workers }, (_, worker) => [
+      { worker: String(worker) },
+      shared.workers.connections(worker),
+    ]),
+  )
+  add(
+    registry,
+    'weir_certificate_expiry_timestamp_seconds',
+    'When a certificate expires, seconds since 1970',
+    ['certificate'],
+    () =>
+      [...sources.certificateExpiry()].map(([certificate, seconds]) => [{ certificate }, seconds]),
+  )
+  const { node, openssl } = process.versions
+  add(
+    registry,
+    'weir_build_info',
+    'Always 1; the labels say what runs',
+    ['version', 'node', 'openssl'],
+    () => [[{ version: sources.version, node, openssl }, 1]],
   )
 }
 
-function addBackendGauges(
+function addBackendMetrics(
   registry: Registry,
   { config, shared, stateChanges }: MetricSources,
 ): void {
   const names = backendNames(config)
-  const gauge = (name: string, help: string, read: (backend: number) => number): void => {
-    const each = new Gauge({
-      name,
-      help,
-      labelNames: ['backend'],
-      registers: [registry],
-      collect() {
-        for (const [i, backend] of names.entries()) each.set({ backend }, read(i))
-      },
-    })
-  }
+  const each = (name: string, help: string, read: (backend: number) => number): void =>
+    add(registry, name, help, ['backend'], () => names.map((backend, i) => [{ backend }, read(i)]))
+  /** One for each value of a second label, told by its place among `values`. */
+  const eachOf = (
+    name: string,
+    help: string,
+    label: string,
+    values: readonly string[],
+    read: (backend: number, value: number) => number,
+  ): void =>
+    add(registry, name, help, ['backend', label], () =>
+      names.flatMap((backend, i) =>
+        values.map((value, n) => [{ backend, [label]: value }, read(i, n)] as const),
+      ),
+    )
   const { backends, breakers } = shared
-  gauge('weir_backend_up', '1 if new connections may go there', i =>
+  each('weir_backend_up', '1 if new connections may go there', i =>
     Number(backends.isUsable(i, ticks()) && breakers.state(i) === CLOSED),
   )
-  gauge('weir_backend_active_connections', 'Connections now', i => backends.active(i))
-  gauge(
+  each('weir_backend_active_connections', 'Connections now', i => backends.active(i))
+  each(
     'weir_backend_weight',
     'Weight now; grows during slow start',
     i => backends.weight(i) / WEIGHT_SCALE,
   )
-  gauge('weir_backend_ejected', '1 while ejected', i => Number(backends.isEjected(i, ticks())))
-  const ejections = new Gauge({
-    name: 'weir_backend_ejections_total',
-    help: 'Ejections, by cause: failed dials in a row, errors in a row, slower than its pool',
-    labelNames: ['backend', 'cause'],
-    registers: [registry],
-    collect() {
-      for (const [i, backend] of names.entries()) {
-        for (const [number, cause] of ejectionCauses.entries()) {
-          ejections.set({ backend, cause }, backends.ejectionsTotal(i, number))
-        }
-      }
-    },
-  })
-
-  gauge('weir_backend_breaker_opens_total', 'Times its circuit breaker opened', i =>
+  each('weir_backend_ejected', '1 while ejected', i => Number(backends.isEjected(i, ticks())))
+  eachOf(
+    'weir_backend_ejections_total',
+    'Ejections, by cause: failed dials in a row, errors in a row, slower than its pool',
+    'cause',
+    ejectionCauses,
+    (i, cause) => backends.ejectionsTotal(i, cause),
+  )
+  each('weir_backend_breaker_opens_total', 'Times its circuit breaker opened', i =>
     breakers.opensTotal(i),
   )
-  const breaker = new Gauge({
-    name: 'weir_backend_breaker_state',
-    help: '1 for the state of its circuit breaker',
-    labelNames: ['backend', 'state'],
-    registers: [registry],
-    collect() {
-      for (const [i, backend] of names.entries()) {
-        for (const [value, name] of breakerStates.entries()) {
-          breaker.set({ backend, state: name }, Number(breakers.state(i) === value))
-        }
-      }
-    },
-  })
-
-  const state = new Gauge({
-    name: 'weir_backend_state',
-    help: '1 for the state the probes see',
-    labelNames: ['backend', 'state'],
-    registers: [registry],
-    collect() {
-      for (const [i, backend] of names.entries()) {
-        for (const [value, name] of stateNames.entries()) {
-          state.set({ backend, state: name }, Number(backends.state(i) === value))
-        }
-      }
-    },
-  })
-  const changes = new Gauge({
-    name: 'weir_backend_state_changes_total',
-    help: 'Changes of state, by the new one',
-    labelNames: ['backend', 'state'],
-    registers: [registry],
-    collect() {
-      for (const [i, backend] of names.entries()) {
-        changes.set({ backend, state: 'up' }, stateChanges.up[i]!)
-        changes.set({ backend, state: 'down' }, stateChanges.down[i]!)
-      }
-    },
-  })
+  eachOf(
+    'weir_backend_breaker_state',
+    '1 for the state of its circuit breaker',
+    'state',
+    breakerStates,
+    (i, state) => Number(breakers.state(i) === state),
+  )
+  eachOf('weir_backend_state', '1 for the state the probes see', 'state', stateNames, (i, state) =>
+    Number(backends.state(i) === state),
+  )
+  const changes = [stateChanges.up, stateChanges.down]
+  eachOf(
+    'weir_backend_state_changes_total',
+    'Changes of state, by the new one',
+    'state',
+    ['up', 'down'],
+    (i, state) => changes[state]![i]!,
+  )
 }

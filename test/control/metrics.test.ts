@@ -124,3 +124,12 @@ test('every row of the table is there, with its help', async t => {
     t.ok(lines.includes(`# HELP ${metric} ${help}`), metric)
   }
 })
+
+test('of ours what ends in _total is a counter, and nothing else is', async t => {
+  const types = (await scrape(() => {})).filter(line => line.startsWith('# TYPE weir_'))
+  t.ok(types.length > 30)
+  for (const line of types) {
+    const [, , name, type] = line.split(' ')
+    t.equal(type === 'counter', name!.endsWith('_total'), line)
+  }
+})
