@@ -78,7 +78,15 @@ async function wrk(
   concurrency: number,
   ...more: readonly string[]
 ): Promise<Work> {
-  const flags = ['-t1', '--latency', `-c${concurrency}`, `-d${seconds}s`, ...more, url]
+  const flags = [
+    '-t1',
+    '--latency',
+    '--timeout=10s',
+    `-c${concurrency}`,
+    `-d${seconds}s`,
+    ...more,
+    url,
+  ]
   const { stdout } = await promisify(execFile)('wrk', flags)
   const number = (pattern: RegExp): number => Number(pattern.exec(stdout)?.[1] ?? 0)
   const errors = /Socket errors: (.*)/.exec(stdout)?.[1] ?? ''

@@ -55,39 +55,46 @@ const { cert, key } = ensureDevelopmentCertificate(
   new URL('../certs/dev', import.meta.url).pathname,
 )
 setTimeout(tooLong, options.minutes * 60_000).unref()
-process.on('exit', endAll)
+process.on('exit', () => {
+  endAll()
+  rmSync(directory, { recursive: true, force: true })
+})
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(1))
-try {
-  const bench: Bench = {
-    rounds: options.rounds,
-    scale: options.scale,
-    seconds: options.seconds,
-    proxies: options.proxies,
-    weir: options.weir,
-    directory,
-    cert,
-    key,
-  }
-  for (const [name, scenario] of Object.entries(scenarios) as [string, Scenario][]) {
-    if (!isWanted(name, scenario)) continue
+const bench: Bench = {
+  rounds: options.rounds,
+  scale: options.scale,
+  seconds: options.seconds,
+  proxies: options.proxies,
+  weir: options.weir,
+  directory,
+  cert,
+  key,
+}
+for (const [name, scenario] of Object.entries(scenarios) as [string, Scenario][]) {
+  if (!isWanted(name, scenario)) continue
+  try {
     results[name] = await measure(scenario, bench)
     process.stdout.write(`${name}: ${describe(scenario, results[name])}\n`)
+  } catch (cause) {
+    // It has no figures; the others have.
+    process.exitCode = 1
+    process.stderr.write(`${name}: ${cause instanceof Error ? cause.message : String(cause)}\n`)
   }
-} finally {
-  rmSync(directory, { recursive: true })
 }
-const rows = Object.entries(results).map(
-  ([name, figures]) => [scenarios[name as keyof typeof scenarios], figures] as const,
-)
-process.stdout.write(`\n${tables(rows)}\n`)
-if (options.json !== undefined) {
+report()
+
+function report(): void {
+  const rows = Object.entries(results).map(
+    ([name, figures]) => [name, scenarios[name as keyof typeof scenarios], figures] as const,
+  )
+  process.stdout.write(`\n${tables(rows.map(([, ...row]) => row))}\n`)
+  if (options.json === undefined) return
   const processors = cpus().map(({ model }) => model)
-  const machine = { kernel: release(), processors, node: process.version }
-  const work = Object.entries(results).map(([name, figures]) => [
-    name,
-    summary(scenarios[name as keyof typeof scenarios], figures),
-  ])
-  const run = { date: new Date().toISOString(), machine, scenarios: Object.fromEntries(work) }
+  const run = {
+    date: new Date().toISOString(),
+    machine: { kernel: release(), processors, node: process.version },
+    scenarios: Object.fromEntries(rows.map(([name, ...row]) => [name, summary(...row)])),
+  }
   writeFileSync(options.json, `${JSON.stringify(run, null, 2)}\n`)
 }
 
@@ -102,6 +109,7 @@ function isWanted(name: string, scenario: Scenario): boolean {
 }
 
 function tooLong(): void {
+  report()
   process.stderr.write(`not done within ${options.minutes} minutes (--minutes)\n`)
   process.exit(1)
 }
