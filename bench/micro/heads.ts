@@ -30,7 +30,11 @@ const origin = new Origin({
   address,
   proto: 'http',
   forwarders: null,
-  forwarding: new Forwarding({ forwardedFields: 'both', traceparent: 'trusted' }),
+  forwarding: new Forwarding({
+    forwardedRead: 'both',
+    forwardedFields: 'both',
+    traceparent: 'trusted',
+  }),
 })
 const route = testRoute()
 const client = new RequestClient({ address, source: 1 })

@@ -163,6 +163,8 @@ export interface HttpConfig {
   readonly errorPages: readonly ErrorPage[]
   /** %2F and %5C in a path. */
   readonly encodedSlash: 'refuse' | 'keep'
+  /** What trusted proxies write themselves. */
+  readonly forwardedRead: 'both' | 'x-forwarded' | 'forwarded'
   readonly forwardedFields: 'both' | 'x-forwarded' | 'forwarded'
   /** Whose W3C trace context is continued. */
   readonly traceparent: 'trusted' | 'continue' | 'off'

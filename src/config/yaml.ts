@@ -47,6 +47,7 @@ export function configToYaml(config: Config): string {
       'keep-alive-timeout': formatDuration(http.keepAliveTimeoutMs),
       'requests-per-connection': http.requestsPerConnection,
       'encoded-slash': http.encodedSlash,
+      'forwarded-read': http.forwardedRead,
       'forwarded-fields': http.forwardedFields,
       traceparent: http.traceparent,
       'error-page': http.errorPages.map(formatErrorPage),

@@ -20,6 +20,12 @@ export const FOUND = 1
  */
 export const DOUBTFUL = 2
 
+/** Which of the two fields trusted proxies write. */
+export interface ChainsRead {
+  readonly readsXForwarded: boolean
+  readonly readsForwarded: boolean
+}
+
 /** Elements looked at, from the right; a longer chain ends there. */
 export const HOPS_MAX = 100
 /** Of one element: an IPv6 address with brackets and a port has 47 at most. */
@@ -46,13 +52,19 @@ let hopsLeft = 0
 /**
  * Finds the client behind a trusted peer.
  *
+ * @param reads      a field that nobody trusted writes is the client's own
  * @param forwarders proxies whose word counts
  * @param found      four words; hold the client's address if the answer is FOUND
  * @returns PEER, FOUND or DOUBTFUL
  */
-export function findClient(head: Head, forwarders: CidrSet, found: Int32Array): number {
-  const hasFor = has(head, X_FORWARDED_FOR)
-  const hasForwarded = has(head, FORWARDED)
+export function findClient(
+  head: Head,
+  reads: ChainsRead,
+  forwarders: CidrSet,
+  found: Int32Array,
+): number {
+  const hasFor = reads.readsXForwarded && has(head, X_FORWARDED_FOR)
+  const hasForwarded = reads.readsForwarded && has(head, FORWARDED)
   if (hasForwarded && !isWellFormed(head)) return DOUBTFUL
   const byFor = hasFor ? walkFields(head, X_FORWARDED_FOR, forwarders, found) : PEER
   if (!hasForwarded) return byFor

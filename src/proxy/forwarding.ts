@@ -1,6 +1,6 @@
 /**
  * What becomes of each field of a request on its way to a backend, by the number of its name: looked up
- * once per field, made once per worker from `--forwarded-fields` and `--traceparent`.
+ * once per field, made once per worker from `--forwarded-read`, `--forwarded-fields` and `--traceparent`.
  */
 import {
   EXPECT,
@@ -30,9 +30,15 @@ export const LOOK = 2
 /** By number of the name. */
 export type Treatments = Uint8Array
 
-export type ForwardingOptions = Pick<HttpConfig, 'forwardedFields' | 'traceparent'>
+export type ForwardingOptions = Pick<
+  HttpConfig,
+  'forwardedRead' | 'forwardedFields' | 'traceparent'
+>
 
 export class Forwarding {
+  /** Of trusted peers. */
+  readonly readsXForwarded: boolean
+  readonly readsForwarded: boolean
   readonly sendsXForwarded: boolean
   readonly sendsForwarded: boolean
   /** `traceparent` is weir's to write. */
@@ -43,17 +49,22 @@ export class Forwarding {
   /** Of a trusted peer whose word on the client cannot be used. */
   readonly doubtful: Treatments
 
-  constructor({ forwardedFields, traceparent }: ForwardingOptions) {
+  constructor({ forwardedRead, forwardedFields, traceparent }: ForwardingOptions) {
+    this.readsXForwarded = forwardedRead !== 'forwarded'
+    this.readsForwarded = forwardedRead !== 'x-forwarded'
     this.sendsXForwarded = forwardedFields !== 'forwarded'
     this.sendsForwarded = forwardedFields !== 'x-forwarded'
     this.traces = traceparent !== 'off'
     this.untrusted = this.#treatments(traceparent === 'continue')
     this.trusted = this.#treatments(traceparent !== 'off')
     const { trusted } = this
-    trusted[X_FORWARDED_OTHER] = PASS
-    trusted[X_REAL_IP] = PASS
-    for (const number of [FORWARDED, X_FORWARDED_FOR, X_FORWARDED_PROTO, X_FORWARDED_HOST]) {
-      trusted[number] = LOOK
+    if (this.readsForwarded) trusted[FORWARDED] = LOOK
+    if (this.readsXForwarded) {
+      trusted[X_FORWARDED_OTHER] = PASS
+      trusted[X_REAL_IP] = PASS
+      for (const number of [X_FORWARDED_FOR, X_FORWARDED_PROTO, X_FORWARDED_HOST]) {
+        trusted[number] = LOOK
+      }
     }
     this.doubtful = trusted.slice()
     for (const number of [X_FORWARDED_FOR, FORWARDED, X_REAL_IP]) this.doubtful[number] = DROP

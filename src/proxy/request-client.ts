@@ -40,8 +40,10 @@ export class RequestClient implements RequestPlace {
    * @returns 0 or the refusal; {@link leave} is owed in any case
    */
   enter(connection: TcpSession, origin: Origin, head: RequestHead, now: number): number {
-    const { forwarders } = origin
-    if (forwarders !== null) this.#identify(connection, findClient(head, forwarders, found))
+    const { forwarding, forwarders } = origin
+    if (forwarders !== null) {
+      this.#identify(connection, findClient(head, forwarding, forwarders, found))
+    }
     const { requests } = connection.edge.admission
     return requests.enter(connection.slot, this.isNamed ? found : null, now, this)
   }

@@ -152,6 +152,15 @@ test('of chains that are malformed or contradict each other none goes on', async
   await it.weir.metricIs('weir_forwarded_doubtful_total', {}, cases.length)
 })
 
+test('the form that the proxies do not write themselves is the word of a client', async t => {
+  const it = await start(t, ...TRUST, '--forwarded-read', 'x-forwarded')
+  const fields = ['X-Forwarded-For: 6.6.6.6, 192.0.2.1', 'Forwarded: for=7.7.7.7', 'Forwarded: "']
+  const got = await askAndTell(it, fields, PROXY)
+  t.strictSame(got['x-forwarded-for'], ['6.6.6.6, 192.0.2.1, 127.0.0.2'])
+  t.strictSame(got['forwarded'], ['for=192.0.2.1, for=127.0.0.2;proto=http;host=a.test'])
+  await it.weir.line(({ client }) => client === '192.0.2.1', 'of the client')
+})
+
 test('one form only is sent where one is asked for', async t => {
   const forwarded = await start(t, ...TRUST, '--forwarded-fields', 'forwarded')
   const got = await askAndTell(forwarded, ['X-Forwarded-For: 192.0.2.1'], PROXY)

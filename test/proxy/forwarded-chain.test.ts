@@ -2,7 +2,14 @@ import * as fc from 'fast-check'
 import { test } from 'tap'
 import { formatAddress } from '../../src/core/address.ts'
 import { CidrSet, parseCidr } from '../../src/core/cidr-set.ts'
-import { DOUBTFUL, FOUND, findClient, HOPS_MAX, PEER } from '../../src/proxy/forwarded-chain.ts'
+import {
+  type ChainsRead,
+  DOUBTFUL,
+  FOUND,
+  findClient,
+  HOPS_MAX,
+  PEER,
+} from '../../src/proxy/forwarded-chain.ts'
 import { requestHead } from '../support/head.ts'
 
 const forwarders = new CidrSet()
@@ -10,8 +17,12 @@ for (const block of ['10.0.0.0/8', '2001:db8:aaaa::/48']) forwarders.add(parseCi
 
 /** Who asks, by the fields: an address, 'peer' or 'doubtful'. */
 function client(...fields: string[]): string {
+  return clientBy({ readsXForwarded: true, readsForwarded: true }, ...fields)
+}
+
+function clientBy(reads: ChainsRead, ...fields: string[]): string {
   const found = new Int32Array(4)
-  const result = findClient(requestHead(fields), forwarders, found)
+  const result = findClient(requestHead(fields), reads, forwarders, found)
   if (result === FOUND) return formatAddress(found)
   return result === PEER ? 'peer' : result === DOUBTFUL ? 'doubtful' : String(result)
 }
@@ -153,6 +164,17 @@ test('both fields count if they agree, and neither if they do not', async t => {
   t.equal(both('192.0.2.1', 'for=unknown'), 'doubtful')
   t.equal(both('unknown', 'for=192.0.2.1'), 'doubtful')
   t.equal(both('2001:db8::1', 'for="[2001:db8::2]"'), 'doubtful')
+})
+
+test('a field that nobody trusted writes does not count', async t => {
+  const lie = ['X-Forwarded-For: 192.0.2.1', 'Forwarded: for=192.0.2.2', 'Forwarded: for="']
+  const x = { readsXForwarded: true, readsForwarded: false }
+  t.equal(clientBy(x, ...lie), '192.0.2.1')
+  t.equal(clientBy(x, 'Forwarded: for=6.6.6.6'), 'peer')
+  const forwarded = { readsXForwarded: false, readsForwarded: true }
+  t.equal(clientBy(forwarded, ...lie.slice(0, 2)), '192.0.2.2')
+  t.equal(clientBy(forwarded, ...lie), 'doubtful')
+  t.equal(clientBy(forwarded, 'X-Forwarded-For: 6.6.6.6'), 'peer')
 })
 
 test('without either the peer is the client', async t => {

@@ -10,7 +10,12 @@ function origin(parts: Partial<OriginParts> = {}, options: Partial<ForwardingOpt
     address: '192.0.2.1',
     proto: 'http',
     forwarders: null,
-    forwarding: new Forwarding({ forwardedFields: 'both', traceparent: 'off', ...options }),
+    forwarding: new Forwarding({
+      forwardedRead: 'both',
+      forwardedFields: 'both',
+      traceparent: 'off',
+      ...options,
+    }),
     ...parts,
   })
 }
@@ -81,7 +86,11 @@ test('a request id is kept of whom the operator trusts, if it is one and harmles
 })
 
 test('the origin of a connection follows from its client and what the listener trusts', async t => {
-  const forwarding = new Forwarding({ forwardedFields: 'both', traceparent: 'off' })
+  const forwarding = new Forwarding({
+    forwardedRead: 'both',
+    forwardedFields: 'both',
+    traceparent: 'off',
+  })
   const forwarders = new CidrSet()
   const session = (facts: object): TcpSession =>
     ({

@@ -36,7 +36,11 @@ function connection({ trusted = true, requestRate = 0, requestsPerAddress = 1 } 
   const { counters } = shared
   const edge = { admission, slice: counters.slice(0), at: counters.at }
   const session = { address: PROXY, source: 42, edge, entrance: { index: 1 }, ...place }
-  const forwarding = new Forwarding({ forwardedFields: 'both', traceparent: 'off' })
+  const forwarding = new Forwarding({
+    forwardedRead: 'both',
+    forwardedFields: 'both',
+    traceparent: 'off',
+  })
   const origin = new Origin({
     address: PROXY,
     proto: 'http',

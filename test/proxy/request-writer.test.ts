@@ -8,7 +8,11 @@ import { writeRequest } from '../../src/proxy/request-writer.ts'
 import { requestHead } from '../support/head.ts'
 import { testRoute } from '../support/route.ts'
 
-const OPTIONS: ForwardingOptions = { forwardedFields: 'x-forwarded', traceparent: 'off' }
+const OPTIONS: ForwardingOptions = {
+  forwardedRead: 'both',
+  forwardedFields: 'x-forwarded',
+  traceparent: 'off',
+}
 const OURS =
   'X-Forwarded-For: 192.0.2.1\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: a.test\r\n' +
   'X-Request-Id: id-1\r\nVia: 1.1 weir\r\n'
@@ -146,6 +150,23 @@ test('the word of a trusted peer goes on', async t => {
       'X-Forwarded-Host: b.test\r\nX-Forwarded-Port: 8443\r\nX-Real-IP: 6.6.6.6\r\n' +
       'X-Forwarded-For: 6.6.6.6, 192.0.2.1\r\nX-Request-Id: id-1\r\nVia: 1.1 weir\r\n\r\n',
   )
+})
+
+test('of the form that a trusted peer does not write nothing goes on', async t => {
+  const x = ['X-Forwarded-For: 6.6.6.6', 'X-Forwarded-Proto: https', 'X-Real-IP: 6.6.6.6']
+  const head = requestHead([...x, 'X-Forwarded-Port: 1', 'Forwarded: for=7.7.7.7'])
+  const of = (forwardedRead: ForwardingOptions['forwardedRead'], address: string): string =>
+    write(head, {
+      trusted: true,
+      options: { forwardedRead, forwardedFields: 'both' },
+      client: { isNamed: true, address },
+    })
+  const byX = of('x-forwarded', '6.6.6.6')
+  t.notMatch(byX, /7\.7\.7\.7/)
+  t.match(byX, /\r\nForwarded: for=6\.6\.6\.6;proto=https, for=192\.0\.2\.1;/)
+  const byForwarded = of('forwarded', '7.7.7.7')
+  t.notMatch(byForwarded, /6\.6\.6\.6|https|-Port/)
+  t.match(byForwarded, /\r\nX-Forwarded-For: 7\.7\.7\.7, 192\.0\.2\.1\r\n/)
 })
 
 test('of whom to doubt, the chains do not', async t => {

@@ -11,7 +11,11 @@ const TRACE = '0af7651916cd43dd8448eb211c80319c'
 const PARENT = `00-${TRACE}-b7ad6b7169203331-01`
 
 function origin(forwardedFields: ForwardingOptions['forwardedFields'] = 'both'): Origin {
-  const forwarding = new Forwarding({ forwardedFields, traceparent: 'trusted' })
+  const forwarding = new Forwarding({
+    forwardedRead: 'both',
+    forwardedFields,
+    traceparent: 'trusted',
+  })
   return new Origin({ address: PROXY, proto: 'http', forwarders: new CidrSet(), forwarding })
 }
 

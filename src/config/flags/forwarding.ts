@@ -8,7 +8,16 @@ export const forwardingFlags = {
     kind: 'cidrs',
     scope: 'listener',
     value: 'CIDR',
-    help: 'Proxies in front whose X-Forwarded fields and request ids are kept; from others they are dropped; repeatable',
+    help: 'Proxies in front whose word on the client counts (Forwarded, X-Forwarded fields, request ids); of others it is dropped; repeatable',
+  },
+  'forwarded-read': {
+    group: 'Forwarding',
+    kind: 'choice',
+    scope: 'process',
+    value: 'FORM',
+    default: 'both',
+    choices: ['x-forwarded', 'forwarded', 'both'],
+    help: 'What the proxies of --forwarded-from write themselves: the other form is dropped; with both, a request where they differ counts as of the proxy itself',
   },
   'forwarded-fields': {
     group: 'Forwarding',

@@ -15,6 +15,7 @@ export function resolveHttp(settings: Settings, problems: Problem[]): HttpConfig
     requestsPerConnection: settings['requests-per-connection']!,
     errorPages: readErrorPages(settings['error-page'] ?? [], problems),
     encodedSlash: settings['encoded-slash'] as HttpConfig['encodedSlash'],
+    forwardedRead: settings['forwarded-read'] as HttpConfig['forwardedRead'],
     forwardedFields: settings['forwarded-fields'] as HttpConfig['forwardedFields'],
     traceparent: settings.traceparent as HttpConfig['traceparent'],
     stickySecret: settings['sticky-secret']!,
