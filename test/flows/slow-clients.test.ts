@@ -1,4 +1,4 @@
-/** Clients that hold what they can by being slow; the whole thing, with thousands, is `npm run bench:slow`. */
+/** Clients that hold what they can by being slow; the whole thing, with thousands, is `npm run bench:attack`. */
 import { type Test, test } from 'tap'
 import { ClientEar } from '../support/client-ear.ts'
 import { dial } from '../support/client.ts'
