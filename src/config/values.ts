@@ -43,6 +43,10 @@ function readList(flag: Flag, written: unknown): Read<readonly string[]> {
   const given: readonly unknown[] = Array.isArray(written) ? written : [written]
   const odd = given.find(item => typeof item === 'object' || item === undefined)
   if (odd !== undefined) return { error: `holds ${JSON.stringify(odd)}, it takes texts` }
+  // A variable that was not set, most likely: an --allow that allows everybody is not what was meant.
+  if (flag.kind === 'cidrs' && given.some(item => String(item).trim() === '')) {
+    return { error: 'is empty; write an address or a network, or leave it out' }
+  }
   const items = given.flatMap(item =>
     // A path may hold blanks and commas; URLs and CIDRs cannot.
     flag.kind === 'paths' ? [String(item)] : String(item).split(/[\s,]+/),

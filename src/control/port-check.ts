@@ -82,6 +82,8 @@ function explain(error: NodeJS.ErrnoException, host: string, port: number): stri
       return `${where} is not permitted; ports below 1024 need CAP_NET_BIND_SERVICE (the systemd unit has it) or root`
     case 'EADDRNOTAVAIL':
       return `${where} is no address of this host; ip addr shows those there are, [::] is all of them`
+    case 'EAFNOSUPPORT':
+      return `${where} cannot be listened on: this host has no IPv${isIP(host) === 4 ? 4 : 6}; 0.0.0.0 is every IPv4 address`
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
       return `${host} does not resolve; write an IP address`

@@ -158,3 +158,10 @@ test('everything that is wrong in a list is told', async t => {
     /"10\.0\.0\.1\/8" has bits set .*; "x" is no address/,
   )
 })
+
+test('a network that is empty is none, but no networks are', async t => {
+  for (const written of ['', ' ', ['10.0.0.0/8', '']]) {
+    t.match(value(flag('cidrs'), written), /is empty; write an address or a network/)
+  }
+  t.strictSame(value(flag('cidrs'), []), [])
+})
