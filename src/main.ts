@@ -8,6 +8,7 @@ import type { Config } from './config/config.ts'
 import { loadErrorPages } from './config/error-pages.ts'
 import type { Problem } from './config/flag.ts'
 import { stickySecret } from './config/sticky-secret.ts'
+import { ApiKeyWatch } from './control/api-key-watch.ts'
 import { Admin } from './control/admin.ts'
 import { BreakerWatch } from './control/breaker-watch.ts'
 import { CertificateWatch } from './control/certificate-watch.ts'
@@ -82,6 +83,8 @@ export class Weir {
   readonly #breakers: BreakerWatch
   readonly #tickets: TicketRotation
   readonly #certificates: CertificateWatch
+  /** null without --api-keys. */
+  readonly #apiKeys: ApiKeyWatch | null
   readonly #notifier: Notifier
   /** What has happened to files since the config was checked. */
   readonly #fileProblems: Problem[] = []
@@ -114,6 +117,10 @@ export class Weir {
       this.supervisor.setCertificates(certificates),
     )
     const authorities = loadAuthorities(config.pools, this.#fileProblems)
+    this.#apiKeys =
+      config.auth.apiKeys === ''
+        ? null
+        : new ApiKeyWatch(config.auth, logger, keys => this.supervisor.setApiKeys(keys))
     this.supervisor = new Supervisor({
       config,
       shared: this.shared,
@@ -121,6 +128,7 @@ export class Weir {
       writeLines: this.log.writeLines,
       addresses: () => this.#resolver.addresses(),
       stickySecret: stickySecret(config),
+      apiKeys: () => this.#apiKeys?.set ?? null,
       tickets: this.#tickets.secrets,
       certificates: this.#certificates.certificates,
       errorPages: loadErrorPages(config.http.errorPages, this.#fileProblems),
@@ -162,6 +170,7 @@ export class Weir {
     }
     this.#tickets.start()
     this.#certificates.start()
+    this.#apiKeys?.start()
     this.#breakers.start()
     await this.#firstProbes()
 
@@ -193,6 +202,7 @@ export class Weir {
     this.#resolver.stop()
     this.#tickets.stop()
     this.#certificates.stop()
+    this.#apiKeys?.stop()
     this.#breakers.stop()
     this.#notifier.stop()
     this.#admin?.stop()
@@ -260,6 +270,7 @@ export class Weir {
       restarts: () => this.supervisor.restarts,
       stateChanges: this.#prober.changes,
       logLinesDropped: this.log.dropped,
+      apiKeyStates: () => this.#apiKeys?.states(Date.now() / 1000) ?? null,
       certificateExpiry: () => this.#certificates.expiry(),
     })
   }

@@ -6,6 +6,9 @@ import assert from 'node:assert/strict'
 import { isIP } from 'node:net'
 import { createSecureContext } from 'node:tls'
 import { parentPort, workerData } from 'node:worker_threads'
+import { ApiKeys } from './auth/api-key.ts'
+import { Policy, type PolicyRules } from './auth/policy.ts'
+import type { Scheme } from './auth/scheme.ts'
 import { Breaker } from './balance/breaker.ts'
 import { balancers } from './balance/balancers.ts'
 import { Candidates } from './balance/candidates.ts'
@@ -14,6 +17,7 @@ import {
   type BackendConfig,
   type ListenerConfig,
   type PoolConfig,
+  type RouteConfig,
   speaksHttp,
   terminatesTls,
   usesTls,
@@ -21,7 +25,10 @@ import {
 import type { MainMessage, WorkerMessage, WorkerStart } from './config/messages.ts'
 import { CidrSet, parseCidr } from './core/cidr-set.ts'
 import { Admission } from './guard/admission.ts'
+import { AuthFailures } from './guard/auth-failures.ts'
+import { IdentityLimits } from './guard/identity-limits.ts'
 import { Accept } from './proxy/accept.ts'
+import { Authorizer } from './proxy/authorizer.ts'
 import type { Edge, Entrance } from './proxy/edge.ts'
 import { ErrorPages } from './proxy/error-pages.ts'
 import { Forwarding } from './proxy/forwarding.ts'
@@ -29,6 +36,7 @@ import { HeldBytes } from './proxy/held-bytes.ts'
 import { IdleBackends } from './proxy/idle-backends.ts'
 import { Pool } from './proxy/pool.ts'
 import { Route } from './proxy/route.ts'
+import { RouteAccess } from './proxy/route-access.ts'
 import { Routes } from './proxy/routes.ts'
 import { serverNameRoutes } from './proxy/server-name-routes.ts'
 import { Sticky } from './proxy/sticky.ts'
@@ -64,17 +72,26 @@ const log = new SessionLog({
   sessions: config.connectionLog && logsInfo,
   refusals: logsInfo,
   accessFormat: config.accessFormat,
+  hiddenParameter: config.auth.apiKeyQuery,
   write: lines => ring.write(lines),
   wake: () => send({ type: 'log' }),
   drop: lines => {
     slice[at.logLinesDropped]! += lines
   },
 })
+const apiKeys = new ApiKeys(config.auth.apiKeyQuery)
+const schemes: readonly Scheme[] = [apiKeys]
+const asksWho = config.routes.some(
+  ({ auth }) => auth.policy !== null || auth.methods.some(({ policy }) => policy !== null),
+)
+// Where nobody fails to say who it is no failures are counted.
+const guards = asksWho ? config.guards : { ...config.guards, authFailureRate: 0 }
 const edge: Edge = {
   worker,
   config,
   shared,
-  admission: new Admission(shared, worker, config.guards),
+  admission: new Admission(shared, worker, guards),
+  authorizer: authorizer(),
   pools: pools(),
   deadlines,
   readBuffers: new ReadBuffers(),
@@ -96,6 +113,7 @@ let overflows = 0
 
 main.on('message', hear)
 loadTls(start.certificates, start.tickets)
+if (start.apiKeys !== null) apiKeys.load(start.apiKeys)
 deadlines.start()
 void listen()
 
@@ -124,6 +142,9 @@ function hear(message: MainMessage): void {
     case 'certificates':
       start.certificates = message.certificates
       loadTls(start.certificates, start.tickets)
+      break
+    case 'api-keys':
+      apiKeys.load(message.keys)
       break
     case 'drain':
       draining = true
@@ -198,9 +219,38 @@ function httpRoutes(indices: readonly number[]): Routes {
   return new Routes(
     indices.map(index => {
       const route = config.routes[index]!
-      return new Route(index, route, edge.pools[route.pool] ?? null)
+      return new Route(index, route, edge.pools[route.pool] ?? null, routeAccess(route))
     }),
   )
+}
+
+/** @returns null where nobody is asked who it is */
+function routeAccess({ auth }: RouteConfig): RouteAccess | null {
+  const methods = new Map(auth.methods.map(each => [each.method, policyOf(each.policy)]))
+  const policy = policyOf(auth.policy)
+  if (policy === null && [...methods.values()].every(each => each === null)) return null
+  return new RouteAccess({ policy, methods, passesPreflights: auth.passesPreflights })
+}
+
+function policyOf(rules: PolicyRules | null): Policy | null {
+  if (rules === null) return null
+  const judges = schemes.filter(({ name }) => rules.schemes.includes(name))
+  return new Policy(rules, judges, config.auth.realm)
+}
+
+function authorizer(): Authorizer {
+  const { identityRate, identityBurst, identityConcurrency, apiKeyQuery } = config.auth
+  const limited = identityRate !== 0 || identityConcurrency !== 0
+  return new Authorizer({
+    failures: guards.authFailureRate === 0 ? null : new AuthFailures(shared.addresses, guards),
+    limits: new IdentityLimits(shared, worker),
+    defaultLimits: limited
+      ? { rate: identityRate, burst: identityBurst, concurrency: identityConcurrency }
+      : null,
+    query: apiKeyQuery,
+    slice,
+    at,
+  })
 }
 
 /** @returns null for none */

@@ -55,7 +55,7 @@ function reading(lines: readonly string[]) {
   read()
   const write = (): void => {
     sink.write(
-      writeRequest(head, origin, client, '0123456789abcdef00000001', 'b:80', route),
+      writeRequest(head, origin, client, '0123456789abcdef00000001', 'b:80', route, null),
       'latin1',
     )
   }

@@ -4,6 +4,7 @@
  * It is plain data (it is posted to the workers), complete (no optional settings, defaults are in)
  * and valid: whoever holds a `Config` need not check it again. Durations are milliseconds.
  */
+import type { PolicyRules } from '../auth/policy.ts'
 import type { BalancerName } from '../balance/balancers.ts'
 
 export type ListenerMode = 'tcp' | 'tls' | 'sni' | 'http' | 'https'
@@ -37,6 +38,7 @@ export interface Config {
   readonly guards: GuardConfig
   readonly tls: TlsConfig
   readonly http: HttpConfig
+  readonly auth: AuthConfig
   /** Of http and https listeners: first the shared ones, then each listener's own and its last one. */
   readonly routes: readonly RouteConfig[]
   /** Longest silence, in both directions, before a session ends; 0 is no limit. */
@@ -108,6 +110,35 @@ export interface RouteConfig {
   readonly exchangeTimeoutMs: number
   /** Bytes of a request body; 0 is no limit. */
   readonly bodyMax: number
+  readonly auth: RouteAuth
+}
+
+/** Whom a route lets in. */
+export interface RouteAuth {
+  /** null asks nobody who it is. */
+  readonly policy: PolicyRules | null
+  /** Methods, in capitals, that have a policy of their own. */
+  readonly methods: readonly { readonly method: string; readonly policy: PolicyRules | null }[]
+  /** CORS preflights are not asked. */
+  readonly passesPreflights: boolean
+  /** Authorization, X-API-Key and DPoP do not reach the backend. */
+  readonly removesCredential: boolean
+}
+
+/** What all routes have in common that ask clients who they are. */
+export interface AuthConfig {
+  /** File; '' for none. */
+  readonly apiKeys: string
+  /** Parameter of the query that may hold a key; '' for none. */
+  readonly apiKeyQuery: string
+  /** File; '' is that of the keys with `.used`. */
+  readonly apiKeyUsage: string
+  readonly realm: string
+  /** Requests per second and identity; 0 is no limit. */
+  readonly identityRate: number
+  readonly identityBurst: number
+  /** Requests under way per identity; 0 is no limit. */
+  readonly identityConcurrency: number
 }
 
 /** Changes to the fields of a head: removed, then set, then added. */
@@ -292,6 +323,9 @@ export interface GuardConfig {
   readonly requestBurst: number
   /** HTTP requests at once per address; 0 is no limit. */
   readonly requestsPerAddress: number
+  /** Failed authentications per second and address; 0 is no limit. */
+  readonly authFailureRate: number
+  readonly authFailureBurst: number
   /** Connections at once, all listeners and workers; 0 is no limit. */
   readonly connectionsMax: number
   /** CIDRs let in; with any given, all others are refused. The most specific of both lists wins. */
@@ -301,6 +335,6 @@ export interface GuardConfig {
   readonly ipv4Prefix: number
   /** Bits of an IPv6 address that are counted as one client, 16 to 128. */
   readonly ipv6Prefix: number
-  /** Addresses remembered; memory is fixed at about 60 bytes each. */
+  /** Addresses remembered; memory is fixed at about 65 bytes each. */
   readonly addressTableSize: number
 }

@@ -135,6 +135,7 @@ function knownKeys(path: readonly (string | number)[]): string[] {
   if (path.at(-1) === 'request-headers' || path.at(-1) === 'response-headers') {
     return sectionKeys.fieldEdits
   }
+  if (path.at(-2) === 'methods') return sectionKeys.access
   if (path.at(-2) === 'routes') return sectionKeys.route
   if (path[0] === 'listeners') return sectionKeys.listener
   return path[0] === 'pools' ? sectionKeys.pool : sectionKeys.file

@@ -6,6 +6,7 @@
  * The spellings are kept: operators' scripts rely on them.
  */
 import type { Flag, KindValues } from './flag.ts'
+import { authFlags } from './flags/auth.ts'
 import { backendsFlags } from './flags/backends.ts'
 import { forwardingFlags } from './flags/forwarding.ts'
 import { guardsFlags } from './flags/guards.ts'
@@ -25,6 +26,7 @@ export const flags = {
   ...backendsFlags,
   ...healthFlags,
   ...guardsFlags,
+  ...authFlags,
   ...operationFlags,
 } as const satisfies Record<string, Flag>
 

@@ -1,4 +1,5 @@
 /** Flags, environment and file → a valid `Config`, or every problem there is, all at once. */
+import { checkApiKeys } from './api-keys.ts'
 import { loadAuthorities } from './authorities.ts'
 import { checkCertificates } from './certificates.ts'
 import type { Config } from './config.ts'
@@ -35,6 +36,7 @@ export function loadConfig({ flags, env }: ConfigSources, now = new Date()): Loa
   const warnings = [
     ...checkCertificates(config, problems, now),
     ...checkStickySecret(config, problems),
+    ...checkApiKeys(config, problems, now),
   ]
   if (problems.length === 0) return { config, warnings }
   return { problems: isWhole ? problems : problems.filter(({ absent }) => absent !== true) }

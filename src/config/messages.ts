@@ -3,6 +3,7 @@
  *
  * Messages change what a worker does; nothing on the data path waits for an answer.
  */
+import type { ApiKeySet } from '../auth/api-key.ts'
 import type { LayoutOptions } from '../shared/layout.ts'
 import type { Authorities } from './authorities.ts'
 import type { Config } from './config.ts'
@@ -20,6 +21,8 @@ export interface WorkerStart {
   tickets: TicketSecrets
   certificates: readonly CertificatePem[]
   readonly errorPages: readonly ErrorPageText[]
+  /** null where there is no --api-keys. */
+  readonly apiKeys: ApiKeySet | null
   readonly authorities: Authorities
 }
 
@@ -43,6 +46,7 @@ export type MainMessage =
   | { readonly type: 'address'; readonly backend: number; readonly address: string }
   | { readonly type: 'tickets'; readonly tickets: TicketSecrets }
   | { readonly type: 'certificates'; readonly certificates: readonly CertificatePem[] }
+  | { readonly type: 'api-keys'; readonly keys: ApiKeySet }
   /** Stop accepting; end when the last session has ended or at `end`. */
   | { readonly type: 'drain' }
   /** Cut what is left and go. */

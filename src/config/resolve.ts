@@ -1,6 +1,7 @@
 /** Settings and file sections → `Config`: builds it noun by noun, and checks what goes together. */
 import { availableParallelism } from 'node:os'
 import type { Config, ListenerConfig, LogLevel, TlsProfile } from './config.ts'
+import { resolveAuth } from './resolve/auth.ts'
 import { resolveCertificates } from './resolve/certificates.ts'
 import { resolveGuards } from './resolve/guards.ts'
 import { resolveHttp } from './resolve/http.ts'
@@ -39,6 +40,7 @@ export function resolveConfig(resolution: Resolution): Config {
       ticketRotationMs: settings['ticket-rotation']!,
     },
     http: resolveHttp(settings, problems),
+    auth: resolveAuth(settings, problems),
     routes,
     idleTimeoutMs: settings['idle-timeout']!,
     drainTimeoutMs: settings['drain-timeout']!,

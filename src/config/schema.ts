@@ -26,6 +26,21 @@ const fieldEdits = z.strictObject({
     .describe('Names'),
 })
 
+const scopes = z.union([z.string(), z.array(z.string())])
+const claims = z
+  .record(
+    z.string().min(1),
+    z.union([one, z.array(one).min(1), z.strictObject({ prefix: z.string() })]),
+  )
+  .describe('Claim to what it must be: a text, one of a list, or a prefix')
+
+/** What a method may say of its own, in place of its route. */
+const access = z.strictObject({
+  auth: z.string().optional().describe('As of the route'),
+  'require-scope': scopes.optional().describe('As of the route'),
+  'require-claims': claims.optional(),
+})
+
 /** What routes, listeners and pools may say besides the flags of their scope. */
 const route = z.strictObject({
   name: name.optional().describe('Unique, for metrics and log lines; host and path unless given'),
@@ -37,6 +52,11 @@ const route = z.strictObject({
   'rewrite-host': z.string().optional().describe('Host field for the backend'),
   'request-headers': fieldEdits.optional().describe('Changes to what the backend gets'),
   'response-headers': fieldEdits.optional().describe('Changes to what the client gets'),
+  'require-claims': claims.optional(),
+  methods: z
+    .record(z.string(), access)
+    .optional()
+    .describe('Method to what it asks of clients, in place of the route'),
   ...flagKeys('route'),
 })
 
@@ -70,6 +90,7 @@ export const fileSchema = z.strictObject({
 
 export type ConfigFile = z.infer<typeof fileSchema>
 export type RouteSection = z.infer<typeof route>
+export type AccessSection = z.infer<typeof access>
 export type FieldEditsSection = z.infer<typeof fieldEdits>
 /** Keys of the sections, for messages that name the nearest. */
 export const sectionKeys = {
@@ -78,6 +99,7 @@ export const sectionKeys = {
   pool: Object.keys(pool.shape),
   route: Object.keys(route.shape),
   fieldEdits: Object.keys(fieldEdits.shape),
+  access: Object.keys(access.shape),
 }
 
 /** For editors and for checks before a deploy. */

@@ -1,11 +1,13 @@
 /** `Config` → the YAML that `--config` reads back to the same: what `weir check` prints. */
 import { stringify } from 'yaml'
+import type { PolicyRules } from '../auth/policy.ts'
 import { formatBackendUrl } from './backend-url.ts'
 import {
   type Config,
   type ListenerConfig,
   type FieldEdits,
   type PoolConfig,
+  type RouteAuth,
   type RouteConfig,
   speaksHttp,
   terminatesTls,
@@ -17,7 +19,7 @@ import { defaultRouteName } from './resolve/routes.ts'
 import { formatDuration } from './values.ts'
 
 export function configToYaml(config: Config): string {
-  const { guards, tls, http, admin, pools, routes } = config
+  const { guards, tls, http, auth, admin, pools, routes } = config
   // What its last route has is what was set for all routes.
   const last = routes.findLast(({ shared }) => !shared)
   return stringify(
@@ -52,7 +54,16 @@ export function configToYaml(config: Config): string {
       traceparent: http.traceparent,
       'error-page': http.errorPages.map(formatErrorPage),
       'sticky-secret': http.stickySecret,
-      ...(last === undefined ? {} : routeLimits(last)),
+      'api-keys': auth.apiKeys,
+      'api-key-query': auth.apiKeyQuery,
+      'api-key-usage': auth.apiKeyUsage,
+      'auth-realm': auth.realm,
+      'auth-failure-rate': guards.authFailureRate,
+      'auth-failure-burst': guards.authFailureBurst,
+      'identity-rate': auth.identityRate,
+      'identity-burst': auth.identityBurst,
+      'identity-concurrency': auth.identityConcurrency,
+      ...(last === undefined ? {} : { ...routeLimits(last), ...routeAuth(last.auth) }),
       'connection-rate': guards.connectionRate,
       'connection-burst': guards.connectionBurst,
       'connections-per-address': guards.connectionsPerAddress,
@@ -109,6 +120,8 @@ function routeSection(route: RouteConfig, listener: string, pools: readonly Pool
     'request-headers': editsSection(route.requestFields),
     'response-headers': editsSection(route.responseFields),
     ...routeLimits(route),
+    ...routeAuth(route.auth),
+    ...accessOf(route.auth),
   }
 }
 
@@ -130,6 +143,41 @@ function routeLimits(route: RouteConfig): object {
     'exchange-timeout': formatDuration(route.exchangeTimeoutMs),
     'body-max': route.bodyMax,
   }
+}
+
+/** What flags can say of it. */
+function routeAuth({ policy, passesPreflights, removesCredential }: RouteAuth): object {
+  return {
+    ...policySection(policy),
+    'cors-preflight': passesPreflights ? 'pass' : 'check',
+    credential: removesCredential ? 'remove' : 'pass',
+  }
+}
+
+/** What only the file can. */
+function accessOf({ policy, methods }: RouteAuth): object {
+  const own = methods.map(({ method, policy: rules }) => [
+    method,
+    { ...policySection(rules), ...claimsSection(rules) },
+  ])
+  return {
+    ...claimsSection(policy),
+    ...(own.length === 0 ? {} : { methods: Object.fromEntries(own) }),
+  }
+}
+
+function policySection(policy: PolicyRules | null): object {
+  if (policy === null) return { auth: 'none', 'require-scope': [] }
+  return { auth: `${policy.rule}:${policy.schemes.join(',')}`, 'require-scope': policy.scopes }
+}
+
+function claimsSection(policy: PolicyRules | null): object {
+  if (policy === null) return {}
+  const claims = policy.claims.map(({ name, oneOf, prefix }) => [
+    name,
+    prefix === '' ? oneOf : { prefix },
+  ])
+  return { 'require-claims': Object.fromEntries(claims) }
 }
 
 function poolSection(pool: PoolConfig): object {

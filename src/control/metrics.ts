@@ -17,6 +17,7 @@ import {
   labelValues,
 } from '../shared/counters.ts'
 import type { Shared } from '../shared/layout.ts'
+import type { keyStates } from './api-key-watch.ts'
 import { sharedMetric } from './shared-metric.ts'
 
 export interface MetricSources {
@@ -26,6 +27,8 @@ export interface MetricSources {
   readonly restarts: () => number
   readonly stateChanges: { readonly up: readonly number[]; readonly down: readonly number[] }
   readonly logLinesDropped: () => number
+  /** null without API keys. */
+  readonly apiKeyStates: () => Readonly<Record<(typeof keyStates)[number], number>> | null
   /** Seconds since 1970 by certificate file. */
   readonly certificateExpiry: () => ReadonlyMap<string, number>
 }
@@ -119,6 +122,9 @@ function addHostMetrics(registry: Registry, sources: MetricSources): void {
     ['certificate'],
     () =>
       [...sources.certificateExpiry()].map(([certificate, seconds]) => [{ certificate }, seconds]),
+  )
+  add(registry, 'weir_api_keys', 'API keys; expiring: within 14 days', ['state'], () =>
+    Object.entries(sources.apiKeyStates() ?? {}).map(([state, keys]) => [{ state }, keys]),
   )
   const { node, openssl } = process.versions
   add(

@@ -35,7 +35,8 @@ function counter(name: CounterName, row: CounterRow, values: Values, shared: Sha
     collect() {
       this.reset()
       for (const [i, labels] of combinations(row, values).entries()) {
-        this.inc(labels, shared.counters.sum(name, i))
+        const sum = shared.counters.sum(name, i)
+        if (sum > 0 || row.sparse !== true) this.inc(labels, sum)
       }
     },
   })

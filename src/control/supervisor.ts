@@ -7,6 +7,7 @@
  */
 import { Worker } from 'node:worker_threads'
 import type { Authorities } from '../config/authorities.ts'
+import type { ApiKeySet } from '../auth/api-key.ts'
 import type { Config } from '../config/config.ts'
 import type {
   CertificatePem,
@@ -43,6 +44,8 @@ export interface SupervisorParts {
   readonly writeLines: (lines: Buffer) => void
   readonly addresses: () => readonly (string | null)[]
   readonly stickySecret: Uint8Array
+  /** Those there are now; null where nobody asks for any. */
+  readonly apiKeys: () => ApiKeySet | null
   readonly tickets: TicketSecrets
   readonly certificates: readonly CertificatePem[]
   readonly errorPages: readonly ErrorPageText[]
@@ -136,6 +139,10 @@ export class Supervisor {
     this.#post({ type: 'certificates', certificates })
   }
 
+  setApiKeys(keys: ApiKeySet): void {
+    this.#post({ type: 'api-keys', keys })
+  }
+
   /** Ends one worker as a crash would; it is replaced. For tests of just that. */
   async kill(index: number): Promise<void> {
     await this.#seats[index]?.thread?.terminate()
@@ -201,6 +208,7 @@ export class Supervisor {
       ports: this.#ports,
       addresses: addresses(),
       stickySecret,
+      apiKeys: this.#parts.apiKeys(),
       tickets: this.#tickets,
       certificates: this.#certificates,
       errorPages: this.#parts.errorPages,
@@ -270,6 +278,7 @@ export class Supervisor {
     shared.backends.giveBack(seat.index)
     // Requests first: what they are counted in is held by the sessions.
     shared.requestLedger.giveBack(seat.index, shared.addresses)
+    shared.identityLedger.giveBack(seat.index, shared.addresses)
     shared.ledger.giveBack(seat.index, shared.addresses)
     shared.workers.giveBack(seat.index)
     if (this.#stopping) return this.#checkDrained()

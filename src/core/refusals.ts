@@ -60,6 +60,11 @@ export function isRejection(refused: number): boolean {
   return refused >= others.length
 }
 
+/** Its place in rejections.ts. @param rejected the number of a rejection */
+export function rejectionNumber(rejected: number): number {
+  return rejected - others.length
+}
+
 /** @param rejected the number of a rejection; @returns what a client of HTTP is answered with */
 export function rejectionStatus(rejected: number): RejectionStatus {
   return rejections[rejected - others.length]![1]

@@ -21,6 +21,8 @@ export interface GuardLimits {
   readonly requestRate: number
   readonly requestBurst: number
   readonly requestsPerAddress: number
+  readonly authFailureRate: number
+  readonly authFailureBurst: number
 }
 
 /** Right after accept, before anything is read. */

@@ -33,6 +33,8 @@ export class RequestAdmission {
   readonly #badGuards: readonly RequestGuard[]
   /** Requests in flight are counted. */
   readonly #counts: boolean
+  /** Nobody asks for the slot of an address. */
+  readonly #isIdle: boolean
   readonly #counted: CountedAddress
   readonly #free: FreeLines
 
@@ -42,6 +44,7 @@ export class RequestAdmission {
     this.#guards = requestGuards(shared.addresses, options)
     this.#badGuards = badRequestGuards(shared.addresses, options)
     this.#counts = options.requestsPerAddress !== 0
+    this.#isIdle = this.#guards.length === 0 && options.authFailureRate === 0
     this.#counted = new CountedAddress(options)
     this.#free = new FreeLines(shared.options.requestsPerWorker)
   }
@@ -56,7 +59,7 @@ export class RequestAdmission {
    * @returns 0 or the refusal; then `place.retryAfter` is set
    */
   enter(slot: number, address: Int32Array | null, now: number, place: RequestPlace): number {
-    if (this.#guards.length === 0) return ADMITTED
+    if (this.#isIdle) return ADMITTED
     // One each for a connection; were it ever to run out, weir is as full as with connections.
     if (this.#free.isEmpty) {
       place.retryAfter = 1

@@ -5,6 +5,7 @@
  * has no query, because secrets stand in queries; the combined one has, because its readers expect the
  * line of the request as it came.
  */
+import { withoutPair } from '../auth/query-key.ts'
 import { REFERER, USER_AGENT } from '../codec/http1/field-names.ts'
 import type { RequestHead } from '../codec/http1/request-head.ts'
 import { jsonText, lineText } from '../core/escapes.ts'
@@ -22,6 +23,7 @@ const CLIENT_GONE = 499
 /** Lines of one worker: what many of them have in common is made once. */
 export class AccessLines {
   readonly #tail: string
+  readonly #hidden: string
   #timeMs = 0
   #time = ''
   #second = 0
@@ -30,7 +32,9 @@ export class AccessLines {
   readonly #reused = new Map<string, string>()
   readonly #dialed = new Map<string, string>()
 
-  constructor(worker: number) {
+  /** @param hidden parameter of queries that holds secrets; '' for none */
+  constructor(worker: number, hidden: string) {
+    this.#hidden = hidden
     this.#tail = `,"worker":${worker}}\n`
   }
 
@@ -67,6 +71,7 @@ export class AccessLines {
         ? ',"bytes_received":0,"bytes_sent":'
         : `,"bytes_received":${exchange.bytesReceived},"bytes_sent":`
     line += exchange.bytesSent
+    if (exchange.facts !== null) line += exchange.facts.json
     if (exchange.reason !== '') line += `,"reason":"${exchange.reason}"`
     if (exchange.cause !== '') line += `,"cause":"${jsonText(exchange.cause)}"`
     const agent = head.only(USER_AGENT)
@@ -91,12 +96,23 @@ export class AccessLines {
   combined(exchange: Exchange, epochMs: number): string {
     const { head, status } = exchange
     const { text } = head
-    const request = lineText(text.slice(0, text.indexOf('\r')), PATH_MAX)
+    const request = lineText(this.#hide(text.slice(0, text.indexOf('\r'))), PATH_MAX)
+    const user = exchange.facts === null ? '-' : exchange.facts.user
     return (
-      `${exchange.client.address} - - [${this.#dateText(epochMs)}] "${request}"` +
+      `${exchange.client.address} - ${user} [${this.#dateText(epochMs)}] "${request}"` +
       ` ${status === 0 ? CLIENT_GONE : status} ${exchange.bytesSent}` +
-      ` "${field(head, REFERER, REFERER_MAX)}" "${field(head, USER_AGENT, AGENT_MAX)}"\n`
+      ` "${this.#hide(field(head, REFERER, REFERER_MAX))}" "${field(head, USER_AGENT, AGENT_MAX)}"\n`
     )
+  }
+
+  /** A line of a request, or a URL, without the secret in its query. */
+  #hide(line: string): string {
+    const hidden = this.#hidden
+    const start = hidden === '' ? -1 : line.indexOf('?')
+    if (start === -1) return line
+    const blank = line.indexOf(' ', start)
+    const end = blank === -1 ? line.length : blank
+    return line.slice(0, start) + withoutPair(line.slice(start, end), hidden) + line.slice(end)
   }
 
   combinedUnread(session: Http1Session, status: number, epochMs: number): string {

@@ -9,6 +9,7 @@ import type { Shared } from '../shared/layout.ts'
 import type { Deadlines } from '../transport/deadlines.ts'
 import type { ReadBuffers } from '../transport/read-buffer.ts'
 import type { TlsContexts } from '../transport/tls-contexts.ts'
+import type { Authorizer } from './authorizer.ts'
 import type { ErrorPages } from './error-pages.ts'
 import type { Forwarding } from './forwarding.ts'
 import type { IdleBackends } from './idle-backends.ts'
@@ -22,6 +23,7 @@ export interface Edge {
   readonly config: Config
   readonly shared: Shared
   readonly admission: Admission
+  readonly authorizer: Authorizer
   readonly pools: readonly Pool[]
   readonly deadlines: Deadlines
   readonly readBuffers: ReadBuffers

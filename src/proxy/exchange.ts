@@ -1,7 +1,7 @@
 /**
  * ONE REQUEST, TOP TO BOTTOM:
  *
- *   begin → admit → route → choose → connect → send → receive → relay → finish
+ *   begin → admit → route → authorize → choose → connect → send → receive → relay → finish
  *
  * Each step ends in the next, in an answer of our own, or in a cut; `#finish` runs exactly once, however
  * it ended, and gives back all that the exchange counted.
@@ -18,9 +18,10 @@ import type { BodyTaker } from './client-body.ts'
 import { countResponse, leftBecause } from './exchange-counters.ts'
 import type { Http1Backend } from './http1-backend.ts'
 import type { Http1Session } from './http1-session.ts'
+import type { IdentityFacts } from './identity-facts.ts'
 import { isIdempotent, isShareable } from './methods.ts'
 import type { Pool } from './pool.ts'
-import { httpsLocation, writeRedirect } from './redirect.ts'
+import { redirect } from './redirect.ts'
 import { RequestBody } from './request-body.ts'
 import type { RequestClient } from './request-client.ts'
 import { nextRequestId } from './request-id.ts'
@@ -58,6 +59,11 @@ export class Exchange implements ResponseOwner, BodyTaker {
   firstByteMs = 0
   bytesReceived = 0
   bytesSent = 0
+  /** Who the client turned out to be; null where nobody asked. */
+  facts: IdentityFacts | null = null
+  identitySlot = -1
+  identityLine = -1
+  isOver = false
 
   readonly #session: Http1Session
   /** `--exchange-timeout`, on the clock of performance.now(); 0 is never. */
@@ -79,7 +85,6 @@ export class Exchange implements ResponseOwner, BodyTaker {
   #responseWhole = false
   /** The client takes no more for now. */
   #stalled = false
-  #finished = false
 
   constructor(session: Http1Session, head: RequestHead) {
     this.#session = session
@@ -92,11 +97,7 @@ export class Exchange implements ResponseOwner, BodyTaker {
   begin(): void {
     const { client, origin } = this.#session
     const refused = this.client.enter(client, origin, this.head, ticksAt(this.startedMs))
-    if (refused !== ADMITTED) {
-      this.refused = refused
-      this.#session.countRefusal(refused)
-      return this.#answer(429, refusals[refused]![0])
-    }
+    if (refused !== ADMITTED) return this.onRefused(refused, 429, '')
     this.#chooseRoute()
   }
 
@@ -114,6 +115,21 @@ export class Exchange implements ResponseOwner, BodyTaker {
       return this.#answer(413, 'request-too-large')
     }
     if (exchangeTimeoutMs !== 0) this.#endsAtMs = this.startedMs + exchangeTimeoutMs
+    const policy = route.access === null ? null : route.access.policyFor(head)
+    if (policy === null) this.onAuthorized()
+    else this.#session.edge.authorizer.authorize(this, policy)
+  }
+
+  /** @param lines further fields of the answer */
+  onRefused(refused: number, status: number, lines: string): void {
+    this.refused = refused
+    this.#session.countRefusal(refused)
+    this.#answer(status, refusals[refused]![0], lines)
+  }
+
+  onAuthorized(): void {
+    const { head } = this
+    const pool = this.#pool
     pool.retryBudget.deposit()
     if (pool.sticky !== null) this.#wished = pool.sticky.find(head)
     this.#choice = new BackendChoice(this, this.#session, pool, this.#wished)
@@ -121,16 +137,11 @@ export class Exchange implements ResponseOwner, BodyTaker {
   }
 
   #redirect(port: number): void {
-    const location = httpsLocation(this.head, port)
-    if (location === '') {
+    if (!redirect(this.#session, this.head, this.requestId, port)) {
       this.#session.countRefusal(refusal('bad-request'))
       return this.#answer(400, 'bad-request')
     }
     this.status = 308
-    const { hasBody, connection } = this.head
-    const session = this.#session
-    if (hasBody || !connection.keepAlive) session.keepsAlive = false
-    session.writer.text(writeRedirect(location, this.requestId, session.keepsAlive))
     this.#finish(false)
   }
 
@@ -180,7 +191,15 @@ export class Exchange implements ResponseOwner, BodyTaker {
     this.#connection = connection
     connection.begin(this, head.method === 'HEAD', head.upgrade)
     const { route } = this
-    const written = writeRequest(head, origin, this.client, this.requestId, this.backendName, route)
+    const written = writeRequest(
+      head,
+      origin,
+      this.client,
+      this.requestId,
+      this.backendName,
+      route,
+      this.facts,
+    )
     const text = route.editRequest(written)
     this.#sentMs = performance.now()
     if (head.hasBody) return this.#sendWithBody(connection, text)
@@ -322,7 +341,7 @@ export class Exchange implements ResponseOwner, BodyTaker {
   }
 
   onRead(): void {
-    if (this.#session.writer.flush() || this.#finished) return
+    if (this.#session.writer.flush() || this.isOver) return
     this.#stall()
   }
 
@@ -427,21 +446,24 @@ export class Exchange implements ResponseOwner, BodyTaker {
   onDeadline(): void {
     const over = this.#endsAtMs !== 0 && performance.now() >= this.#endsAtMs
     if (this.#responseBegan) return this.#cut(over ? 'exchange-timeout' : 'idle-timeout')
-    if (this.#choice!.isWaiting) {
+    if (this.#choice === null) {
+      return over ? this.#answer(504, 'exchange-timeout') : this.#answer(503, 'auth-busy')
+    }
+    if (this.#choice.isWaiting) {
       return over ? this.#answer(504, 'exchange-timeout') : this.#answer(503, 'queue-timeout')
     }
     // Whatever it was about, it was the backend's turn.
     if (this.#connection !== null && (this.#requestWhole || !over))
-      this.#pool.broke(this.#choice!.backend)
+      this.#pool.broke(this.#choice.backend)
     this.#answer(504, over ? 'exchange-timeout' : 'response-timeout')
   }
 
-  #answer(status: number, reason: Reason): void {
+  #answer(status: number, reason: Reason, lines = ''): void {
     this.status = status
     this.reason = reason
     const whole = !this.head.hasBody || this.#requestWhole
     const keepAlive = whole && this.head.connection.keepAlive
-    this.bytesSent = this.#session.answer(status, reason, this.requestId, keepAlive)
+    this.bytesSent = this.#session.answer(status, reason, this.requestId, keepAlive, lines)
     this.#finish(false)
   }
 
@@ -456,8 +478,8 @@ export class Exchange implements ResponseOwner, BodyTaker {
 
   /** @param clean both messages are whole: the connection to the backend may serve another */
   #finish(clean: boolean): void {
-    if (this.#finished) return
-    this.#finished = true
+    if (this.isOver) return
+    this.isOver = true
     const { edge, exchangeDeadline } = this.#session
     edge.deadlines.suspend(exchangeDeadline)
     const connection = this.#connection
@@ -467,6 +489,7 @@ export class Exchange implements ResponseOwner, BodyTaker {
     }
     this.#choice?.stop()
     this.client.leave(this.#session.client)
+    if (this.identitySlot !== -1) edge.authorizer.leave(this)
     this.#session.onExchangeEnd(this)
   }
 }

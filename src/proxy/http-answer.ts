@@ -49,8 +49,8 @@ export interface AnswerHead {
   readonly minor: number
   /** 429: seconds until the client has a token again, at least 1; else 0. */
   readonly wait: number
-  /** The line of Strict-Transport-Security; '' for none. */
-  readonly hsts: string
+  /** Further fields: Strict-Transport-Security, WWW-Authenticate. */
+  readonly lines: string
 }
 
 /** @returns what a HEAD request is told the length of, and does not get */
@@ -71,11 +71,11 @@ export function writeAnswerBody(answer: Answer, pages: ErrorPages): string {
 
 export function writeAnswerHead(answer: Answer, head: AnswerHead): string {
   const { status, requestId, html } = answer
-  const { bodyLength, keepAlive, minor, wait, hsts } = head
+  const { bodyLength, keepAlive, minor, wait, lines } = head
   let out = `HTTP/1.1 ${status} ${titleOf(status)}\r\nDate: ${date()}\r\n`
   out += `Content-Type: ${html ? 'text/html; charset=utf-8' : 'application/problem+json'}\r\n`
   out += `Content-Length: ${bodyLength}\r\nCache-Control: no-store\r\n`
-  out += `X-Content-Type-Options: nosniff\r\nX-Request-Id: ${requestId}\r\n${hsts}`
+  out += `X-Content-Type-Options: nosniff\r\nX-Request-Id: ${requestId}\r\n${lines}`
   const seconds = status === 503 ? UNAVAILABLE_SECONDS : wait
   if (seconds > 0) out += `Retry-After: ${seconds}\r\n`
   if (!keepAlive) out += 'Connection: close\r\n'

@@ -292,21 +292,21 @@ export class Http1Session implements Reader, ClientWriterOwner {
   }
 
   /**
-   * An answer of our own to the request that was read last.
+   * An answer of our own to the request that was read last, with further `lines` in its head.
    *
    * @param keepAlive whether the request leaves the connection usable
    * @returns bytes of its body
    */
-  answer(status: number, reason: Reason, requestId: string, keepAlive: boolean): number {
+  answer(status: number, reason: Reason, requestId: string, keepAlive: boolean, lines: string) {
     if (!keepAlive) this.keepsAlive = false
     const html = prefersHtml(this.#head.list(ACCEPT))
-    return this.#answer({ status, reason, requestId, html }, this.#head.method === 'HEAD')
+    return this.#answer({ status, reason, requestId, html }, this.#head.method === 'HEAD', lines)
   }
 
-  #answer(answer: Answer, toHead: boolean): number {
+  #answer(answer: Answer, toHead: boolean, lines = ''): number {
     const { edge, keepsAlive, hsts } = this
     const wait = answer.status === 429 ? this.requestClient.retryAfter : 0
-    const head = { keepAlive: keepsAlive, minor: this.#head.minor, wait, hsts }
+    const head = { keepAlive: keepsAlive, minor: this.#head.minor, wait, lines: hsts + lines }
     const bytes = writeAnswer(this.writer, answer, head, edge.errorPages, toHead)
     // In advance() more may follow; where a failure far away is told, nobody else would send it.
     if (!this.#advancing) this.writer.flush()

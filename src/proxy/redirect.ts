@@ -1,8 +1,23 @@
 /** What `?redirect=https` answers: the same host, path and query, over TLS. */
 import type { RequestHead } from '../codec/http1/request-head.ts'
+import type { Http1Session } from './http1-session.ts'
 import { endOfHost } from '../codec/http1/authority.ts'
 
 const HTTPS_PORT = 443
+
+/** @returns false if it cannot be said where to */
+export function redirect(
+  session: Pick<Http1Session, 'keepsAlive' | 'writer'>,
+  head: RequestHead,
+  requestId: string,
+  port: number,
+): boolean {
+  const location = httpsLocation(head, port)
+  if (location === '') return false
+  if (head.hasBody || !head.connection.keepAlive) session.keepsAlive = false
+  session.writer.text(writeRedirect(location, requestId, session.keepsAlive))
+  return true
+}
 
 /**
  * @param port that https is listened on

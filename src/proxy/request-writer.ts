@@ -6,14 +6,14 @@
  * that says where a request came from unless the peer is a proxy the operator trusts. Lines that go on as
  * they are, one after the other, are copied as one piece: their names and values are not touched at all.
  */
-import { COOKIE, EXPECT } from '../codec/http1/field-names.ts'
+import { COOKIE, EXPECT, isCredential } from '../codec/http1/field-names.ts'
 import { CHUNKED } from '../codec/http1/framing.ts'
 import type { RequestHead } from '../codec/http1/request-head.ts'
 import { LOOK, PASS, type Treatments } from './forwarding.ts'
 import type { Origin } from './origin.ts'
+import type { IdentityFacts } from './identity-facts.ts'
 import type { RequestClient } from './request-client.ts'
 import type { Route } from './route.ts'
-import type { Sticky } from './sticky.ts'
 import { beginTrace } from './trace-context.ts'
 import { ToldFields } from './told-fields.ts'
 
@@ -28,22 +28,23 @@ export function writeRequest(
   requestId: string,
   backendHost: string,
   route: Route,
+  facts: IdentityFacts | null,
 ): string {
   const { target, authority } = head
   const { forwarding, forwarders } = origin
   const path = route.forwardedPath(target.path)
   const host = route.forwardedHost(authority === '' ? backendHost : authority)
-  const sticky = route.pool?.sticky ?? null
   let out = `${head.method} ${path}${target.query} HTTP/1.1\r\nHost: ${host}`
   told.reset(forwarding.sendsXForwarded)
   if (forwarders === null) {
-    out += copyFields(head, forwarding.untrusted, sticky) + origin.lines(authority)
+    out += copyFields(head, forwarding.untrusted, route) + origin.lines(authority)
   } else {
     const treatments = client.isDoubtful ? forwarding.doubtful : forwarding.trusted
-    out += copyFields(head, treatments, sticky)
+    out += copyFields(head, treatments, route)
     out += told.originLines(origin, client, authority)
   }
   out += `X-Request-Id: ${requestId}\r\n`
+  if (facts !== null) out += facts.lines
   if (forwarding.traces) {
     out += told.hasTrace ? told.traceLines() : `traceparent: ${beginTrace()}\r\n`
   }
@@ -55,8 +56,10 @@ export function writeRequest(
 }
 
 /** @returns the end of a line, and then those lines of the head that go on */
-function copyFields(head: RequestHead, treatments: Treatments, sticky: Sticky | null): string {
+function copyFields(head: RequestHead, treatments: Treatments, route: Route): string {
   const { text, count, connection } = head
+  const sticky = route.pool?.sticky ?? null
+  const { removesCredential } = route.config.auth
   const mayDropOthers = connection.named.length > 0
   let out = '\r\n'
   /** Of the piece that is to be copied next. */
@@ -67,6 +70,7 @@ function copyFields(head: RequestHead, treatments: Treatments, sticky: Sticky | 
     const treatment = treatments[number]
     if (treatment !== PASS && (treatment !== LOOK || !look(head, field, number))) continue
     if (head.hasOddName(field)) continue
+    if (removesCredential && isCredential(number)) continue
     if (mayDropOthers && isNamedAway(head, field)) continue
     const lineStart = head.start(field)
     if (number === COOKIE && sticky !== null) {

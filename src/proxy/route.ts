@@ -2,6 +2,7 @@
 import type { RouteConfig } from '../config/config.ts'
 import { jsonText } from '../core/escapes.ts'
 import { type HeadEdits, headEdits } from './head-edits.ts'
+import type { RouteAccess } from './route-access.ts'
 import { countSegments, withoutSegments } from './path-tree.ts'
 import type { Pool } from './pool.ts'
 
@@ -11,18 +12,26 @@ export class Route {
   readonly config: RouteConfig
   /** null answers 404. */
   readonly pool: Pool | null
+  /** null where nobody is asked who it is. */
+  readonly access: RouteAccess | null
   /** Segments that are left out of what is forwarded. */
   readonly #stripped: number
   readonly #lineParts: readonly [string, string]
   readonly #requestEdits: HeadEdits | null
   readonly #responseEdits: HeadEdits | null
 
-  constructor(index: number, config: RouteConfig, pool: Pool | null) {
+  constructor(
+    index: number,
+    config: RouteConfig,
+    pool: Pool | null,
+    access: RouteAccess | null = null,
+  ) {
     this.index = index
     this.config = config
     const route = `"route":"${jsonText(config.name)}","status":`
     this.#lineParts = [`","version":"1.0",${route}`, `","version":"1.1",${route}`]
     this.pool = pool
+    this.access = access
     this.#stripped = config.stripPrefix ? countSegments(config.path) : 0
     this.#requestEdits = headEdits(config.requestFields)
     this.#responseEdits = headEdits(config.responseFields)

@@ -29,6 +29,8 @@ export interface SessionLogParts {
   readonly refusals: boolean
   /** Form of the lines of exchanges; all others are JSON. */
   readonly accessFormat: Config['accessFormat']
+  /** Parameter of queries that holds secrets; '' for none. */
+  readonly hiddenParameter: string
   /** Hands whole lines, ASCII, over to main. @returns false if there is no room */
   readonly write: (lines: string) => boolean
   /** Tells main that there are some. */
@@ -53,7 +55,7 @@ export class SessionLog {
   constructor(parts: SessionLogParts) {
     this.#parts = parts
     this.#tail = `,"worker":${parts.worker}}\n`
-    this.#access = new AccessLines(parts.worker)
+    this.#access = new AccessLines(parts.worker, parts.hiddenParameter)
     this.#combined = parts.accessFormat === 'combined'
   }
 

@@ -19,7 +19,7 @@ const WAYS = 8
 const FILL = 0.8
 
 /** Words of a slot. TAG is 0 in an empty one. */
-const WORDS = 12
+const WORDS = 13
 const TAG = 0
 const KEY = 1
 const SEEN = 5
@@ -33,7 +33,8 @@ const BUCKETS = 9
 export const CONNECTION_BUCKET = 0
 export const HANDSHAKE_BUCKET = 1
 export const REQUEST_BUCKET = 2
-const BUCKET_COUNT = 3
+export const AUTH_BUCKET = 3
+const BUCKET_COUNT = 4
 
 /** Pins of a slot that is changing hands: far below anything connections could add up to. */
 const CHANGING = -0x4000_0000

@@ -8,6 +8,7 @@
 import { endings } from '../core/endings.ts'
 import { faults } from '../core/faults.ts'
 import { refusals } from '../core/refusals.ts'
+import { rejections, schemeNames } from '../core/rejections.ts'
 
 /** Upper bounds in seconds; the last bucket, +Inf, is implied. */
 const LATENCY = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
@@ -44,6 +45,8 @@ export const labelValues = {
   cause: handshakeFailures,
   held: heldWhere,
   buffers: ['taken', 'spare'],
+  scheme: ['none', ...schemeNames],
+  outcome: ['accepted', ...rejections.map(row => row[0])],
 } as const
 
 /** How many values each label has that the config names. */
@@ -61,6 +64,8 @@ export interface CounterRow {
   readonly help: string
   /** First label first in memory; at most three. */
   readonly labels: readonly Label[]
+  /** Most of its values stay 0, and are not shown before they do not. */
+  readonly sparse?: true
   /** A histogram: bucket bounds; its memory is one word per bucket, +Inf and the sum. */
   readonly buckets?: readonly number[]
   /** Goes down as well: a worker stores what is, and main sums the workers or takes the largest. */
@@ -176,6 +181,12 @@ export const counterRows = {
     metric: 'weir_request_faults_total',
     help: 'HTTP requests that failed, by how (docs/refusals.md)',
     labels: ['route', 'fault'],
+  },
+  authentications: {
+    metric: 'weir_authentications_total',
+    help: 'HTTP requests on routes that ask who the client is, by the scheme that judged and what came of it',
+    labels: ['scheme', 'outcome'],
+    sparse: true,
   },
   queued: {
     metric: 'weir_queued_total',

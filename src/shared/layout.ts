@@ -42,6 +42,8 @@ export interface Shared {
   readonly addresses: AddressTable
   readonly ledger: SessionLedger
   readonly requestLedger: RequestLedger
+  /** The same of identities, for requests whose number at once is limited. */
+  readonly identityLedger: RequestLedger
   readonly counters: Counters
   /** By worker. */
   readonly logs: readonly LogRing[]
@@ -65,6 +67,7 @@ export function openShared(options: LayoutOptions, memory: SharedArrayBuffer): S
     addresses: new AddressTable(memory, at.addresses, addresses, hashKey),
     ledger: new SessionLedger(memory, at.ledger, workers, sessionsPerWorker),
     requestLedger: new RequestLedger(memory, at.requestLedger, workers, requestsPerWorker),
+    identityLedger: new RequestLedger(memory, at.identityLedger, workers, requestsPerWorker),
     counters: new Counters(memory, at.counters, workers, options),
     logs: Array.from({ length: workers }, (_, worker) => new LogRing(memory, at.logs, worker)),
   }
@@ -85,6 +88,7 @@ function regions(options: LayoutOptions) {
     addresses: place(AddressTable.bytes(addresses)),
     ledger: place(SessionLedger.bytes(workers, options.sessionsPerWorker)),
     requestLedger: place(RequestLedger.bytes(workers, options.requestsPerWorker)),
+    identityLedger: place(RequestLedger.bytes(workers, options.requestsPerWorker)),
     counters: place(Counters.bytes(workers, options)),
     logs: place(LogRing.bytes(workers)),
     total: end,

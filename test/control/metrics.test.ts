@@ -30,6 +30,7 @@ async function scrape(fill: (shared: ReturnType<typeof makeShared>) => void): Pr
     restarts: () => 4,
     stateChanges: { up: [1, 2, 3], down: [4, 5, 6] },
     logLinesDropped: () => 5,
+    apiKeyStates: () => ({ valid: 3, expiring: 0, expired: 1, revoked: 0 }),
     certificateExpiry: () => new Map([['/site.pem', 1_900_000_000]]),
   })
   return (await registry.metrics()).split('\n')

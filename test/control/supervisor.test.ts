@@ -27,6 +27,7 @@ async function makeSupervisor(t: Test, { workers = 2, port = 0 } = {}) {
     log: logger,
     writeLines: () => {},
     addresses: () => ['127.0.0.1'],
+    apiKeys: () => null,
     stickySecret: new Uint8Array(32),
     tickets: rotateTicketSecrets([]),
     certificates: [],

@@ -13,6 +13,8 @@ const OFF: AdmissionOptions = {
   requestRate: 0,
   requestBurst: 1,
   requestsPerAddress: 0,
+  authFailureRate: 0,
+  authFailureBurst: 1,
   connectionsMax: 0,
   allow: [],
   deny: [],

@@ -12,6 +12,8 @@ const OFF: GuardLimits = {
   requestRate: 0,
   requestBurst: 1,
   requestsPerAddress: 0,
+  authFailureRate: 0,
+  authFailureBurst: 1,
 }
 
 test('a limit of 0 leaves its guard out', async t => {

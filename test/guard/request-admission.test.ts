@@ -14,6 +14,8 @@ const OFF = {
   requestRate: 0,
   requestBurst: 1,
   requestsPerAddress: 0,
+  authFailureRate: 0,
+  authFailureBurst: 1,
   ipv4Prefix: 32,
   ipv6Prefix: 64,
 }

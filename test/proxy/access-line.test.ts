@@ -48,11 +48,12 @@ function exchange(text: string, facts: object = {}): Exchange {
     startedMs: 1000,
     bytesReceived: 3,
     bytesSent: 2326,
+    facts: null,
     ...facts,
   } as unknown as Exchange
 }
 
-const lines = new AccessLines(3)
+const lines = new AccessLines(3, '')
 
 /** The one line there is, as what it says. */
 function json(text: string, facts: object = {}, client: object = {}, leftOut = 0): object {

@@ -5,7 +5,7 @@ import { type Answer, writeAnswerBody, writeAnswerHead } from '../../src/proxy/h
 const NO_PAGES = new ErrorPages([])
 const PAGES = new ErrorPages([{ statusMin: 503, statusMax: 503, html: '<b>{{reason}}</b>' }])
 const ANSWER: Answer = { status: 503, reason: 'no-backend', requestId: 'id-1', html: false }
-const HEAD = { bodyLength: 12, hsts: '', keepAlive: true, minor: 1, wait: 0 }
+const HEAD = { bodyLength: 12, lines: '', keepAlive: true, minor: 1, wait: 0 }
 const STATUSES = [
   400, 401, 403, 404, 405, 408, 413, 414, 417, 421, 429, 431, 500, 501, 502, 503, 504, 505,
 ]

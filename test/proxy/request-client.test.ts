@@ -25,6 +25,8 @@ function connection({ trusted = true, requestRate = 0, requestsPerAddress = 1 } 
     requestRate,
     requestBurst: 1,
     requestsPerAddress,
+    authFailureRate: 0,
+    authFailureBurst: 1,
     connectionsMax: 0,
     allow: [],
     deny: [],

@@ -33,7 +33,7 @@ function write(head: RequestHead, { trusted = false, options = {}, client = {} }
     forwarding: new Forwarding({ ...OPTIONS, ...options }),
   })
   const of = Object.assign(new RequestClient({ address, source: 1 }), client)
-  return writeRequest(head, origin, of, 'id-1', 'backend.test:80', testRoute())
+  return writeRequest(head, origin, of, 'id-1', 'backend.test:80', testRoute(), null)
 }
 
 /** What was written of the client's own fields, between Host and ours. */

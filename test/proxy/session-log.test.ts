@@ -20,6 +20,7 @@ function makeLog(sessions = true, refusals = true, accessFormat: 'json' | 'combi
     sessions,
     refusals,
     accessFormat,
+    hiddenParameter: '',
     write: lines => room.left-- > 0 && batches.push(lines) > 0,
     wake: () => wakes.push(batches.length),
     drop: lines => (dropped += lines),
@@ -167,6 +168,7 @@ const FACTS = {
   startedMs: 0,
   bytesReceived: 0,
   bytesSent: 0,
+  facts: null,
 }
 
 /** An HTTP session, and an exchange on it with some facts changed. */

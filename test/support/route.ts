@@ -17,6 +17,7 @@ const PLAIN: RouteConfig = {
   responseTimeoutMs: 1000,
   exchangeTimeoutMs: 0,
   bodyMax: 0,
+  auth: { policy: null, methods: [], passesPreflights: false, removesCredential: false },
 }
 
 export function testRoute(config: Partial<RouteConfig> = {}): Route {

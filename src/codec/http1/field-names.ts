@@ -149,6 +149,11 @@ export function isHopByHop(number: number): boolean {
   return hopByHop[number] === 1
 }
 
+/** Whether clients say who they are in it. */
+export function isCredential(number: number): boolean {
+  return number >= AUTHORIZATION && number <= DPOP
+}
+
 /** Whether the field says who the client is, as only weir may tell a backend. */
 export function isIdentity(number: number): boolean {
   return (number >= X_WEIR_SUBJECT && number <= X_WEIR_AUTH) || number === X_WEIR_OTHER

@@ -54,6 +54,8 @@ export function resolveGuards(
     requestRate: settings['request-rate']!,
     requestBurst: settings['request-burst']!,
     requestsPerAddress: settings['requests-per-address']!,
+    authFailureRate: settings['auth-failure-rate']!,
+    authFailureBurst: settings['auth-failure-burst']!,
     connectionsMax,
     allow: settings.allow ?? [],
     deny: settings.deny ?? [],

@@ -120,7 +120,7 @@ function addListener(
   const routed = indices.length > 0 || Object.keys(section?.routes ?? {}).length > 0
   const pool = redirectPort === 0 ? defaultPool(resolution, written, read.value, pools, routed) : -1
   if (speaksHttp(mode)) {
-    indices.push(entries.routes.push(lastRoute(name, pool, resolution.settings)) - 1)
+    indices.push(entries.routes.push(lastRoute(name, pool, resolution)) - 1)
   }
   entries.listeners.push({
     name,

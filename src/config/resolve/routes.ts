@@ -7,6 +7,7 @@ import type { PoolConfig, RouteConfig } from '../config.ts'
 import type { Problem } from '../flag.ts'
 import type { Settings } from '../flags.ts'
 import type { RouteSection } from '../schema.ts'
+import { resolveRouteAuth } from './auth.ts'
 import { NO_EDITS, resolveFieldEdits } from './field-edits.ts'
 import { checkScheme, onlyPool, poolNamed } from './pools.ts'
 import { type Resolution, sectionSettings } from './resolution.ts'
@@ -126,6 +127,7 @@ function resolveRoute(
     requestFields: edits('request-headers'),
     responseFields: edits('response-headers'),
     ...limits(own),
+    auth: resolveRouteAuth(section, own, where, resolution),
   }
 
   function edits(key: 'request-headers' | 'response-headers') {
@@ -143,7 +145,8 @@ function rewriteHost(host: string | undefined, where: string, problems: Problem[
 }
 
 /** What a request gets that no other route matches. */
-export function lastRoute(listener: string, pool: number, settings: Settings): RouteConfig {
+export function lastRoute(listener: string, pool: number, resolution: Resolution): RouteConfig {
+  const { settings } = resolution
   return {
     name: listener,
     shared: false,
@@ -156,6 +159,7 @@ export function lastRoute(listener: string, pool: number, settings: Settings): R
     requestFields: NO_EDITS,
     responseFields: NO_EDITS,
     ...limits(settings),
+    auth: resolveRouteAuth(null, settings, key => `--${key}`, resolution),
   }
 }
 

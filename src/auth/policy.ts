@@ -1,0 +1,131 @@
+/**
+ * What a route asks of its clients: which schemes, any one or all of them, and then scopes and claims.
+ */
+import type { RequestHead } from '../codec/http1/request-head.ts'
+import { ADMITTED, refusal, rejectionError } from '../core/refusals.ts'
+import type { SchemeName } from '../core/rejections.ts'
+import { type ClaimRule, hasClaim } from './claim-rule.ts'
+import type { Identity } from './identity.ts'
+import type { Scheme, Verdict } from './scheme.ts'
+import { type Found, findAny } from './schemes.ts'
+
+const MISSING = refusal('credential-missing')
+const SCOPE = refusal('scope-missing')
+const CLAIM = refusal('claim-mismatch')
+
+/** Plain data, part of the config. */
+export interface PolicyRules {
+  readonly rule: 'any' | 'all'
+  /** In the order in which they are asked; at least one. */
+  readonly schemes: readonly SchemeName[]
+  /** All of them. */
+  readonly scopes: readonly string[]
+  /** All of them. */
+  readonly claims: readonly ClaimRule[]
+}
+
+export class Policy {
+  /** The scheme that judged last, null if there was nothing for any; read it at once. */
+  judge: Scheme | null = null
+  readonly #rules: PolicyRules
+  readonly #schemes: readonly Scheme[]
+  readonly #found: Found = { scheme: null, credential: '' }
+  readonly #realm: string
+
+  /**
+   * @param schemes those of the rules
+   * @param realm   without quotes or backslashes
+   */
+  constructor(rules: PolicyRules, schemes: readonly Scheme[], realm: string) {
+    this.#rules = rules
+    this.#schemes = schemes
+    this.#realm = realm
+  }
+
+  /** Who it is; a promise only where that must be waited for. */
+  identify(head: RequestHead, nowSeconds: number): Verdict | Promise<Verdict> {
+    return this.#rules.rule === 'any' || this.#schemes.length === 1
+      ? this.#identifyByAny(head, nowSeconds)
+      : this.#identifyByAll(head, nowSeconds)
+  }
+
+  #identifyByAny(head: RequestHead, nowSeconds: number): Verdict | Promise<Verdict> {
+    const found = this.#found
+    const rejected = findAny(this.#schemes, head, found)
+    this.judge = found.scheme
+    if (rejected !== ADMITTED) return rejected
+    return found.scheme!.check(found.credential, nowSeconds)
+  }
+
+  #identifyByAll(head: RequestHead, nowSeconds: number): Verdict | Promise<Verdict> {
+    const verdicts: (Verdict | Promise<Verdict>)[] = []
+    for (const scheme of this.#schemes) {
+      const credential = scheme.find(head)
+      this.judge = scheme
+      if (typeof credential === 'number') return credential
+      if (credential === '') {
+        this.judge = null
+        return MISSING
+      }
+      const verdict = scheme.check(credential, nowSeconds)
+      if (typeof verdict === 'number') return verdict
+      verdicts.push(verdict)
+    }
+    return verdicts.some(verdict => verdict instanceof Promise)
+      ? Promise.all(verdicts.map(async verdict => await verdict)).then(together)
+      : together(verdicts as Verdict[])
+  }
+
+  /** Whether the identity may do what the route is for. @returns 0 or the rejection */
+  permit({ scopes, claims }: Identity): number {
+    const rules = this.#rules
+    for (let i = 0; i < rules.scopes.length; i++) {
+      if (!scopes.includes(rules.scopes[i]!)) return SCOPE
+    }
+    for (let i = 0; i < rules.claims.length; i++) {
+      if (!hasClaim(claims, rules.claims[i]!)) return CLAIM
+    }
+    return ADMITTED
+  }
+
+  /** The field line that tells a client what would let it in (RFC 6750 §3, RFC 9449 §7.1). */
+  challenge(rejected: number): string {
+    const error = rejectionError(rejected)
+    const scheme = error === 'invalid_dpop_proof' ? 'DPoP' : 'Bearer'
+    let line = `WWW-Authenticate: ${scheme} realm="${this.#realm}"`
+    if (error !== '') line += `, error="${error}"`
+    if (error === 'insufficient_scope' && this.#rules.scopes.length > 0) {
+      line += `, scope="${this.#rules.scopes.join(' ')}"`
+    }
+    return `${line}\r\n`
+  }
+}
+
+/**
+ * One identity of several: whom the last scheme says it is, with the scopes and claims of all. A claim counts as
+ * the last scheme that has it says.
+ */
+function together(verdicts: readonly Verdict[]): Verdict {
+  let whole: Identity | null = null
+  for (const verdict of verdicts) {
+    if (typeof verdict === 'number') return verdict
+    whole = whole === null ? verdict : both(whole, verdict)
+  }
+  return whole ?? MISSING
+}
+
+function both(first: Identity, last: Identity): Identity {
+  const confirmation = last.confirmation ?? first.confirmation
+  const limits = last.limits ?? first.limits
+  return {
+    scheme: last.scheme,
+    subject: last.subject || first.subject,
+    client: last.client || first.client,
+    scopes: [...new Set([...first.scopes, ...last.scopes])],
+    claims: { ...first.claims, ...last.claims },
+    keyId: [first.keyId, last.keyId].filter(Boolean).join('+'),
+    expiresAt: Math.min(first.expiresAt, last.expiresAt),
+    ...(confirmation === undefined ? {} : { confirmation }),
+    ...(limits === undefined ? {} : { limits }),
+  }
+}

@@ -1,0 +1,152 @@
+/**
+ * The step `authorize`: who the client is, whether it may, and what its failures cost it.
+ *
+ *   budget of failures → identify → bound? → scopes, claims → limits of the identity
+ *
+ * Nothing of a request that is rejected here reaches a backend.
+ */
+import type { Confirmation } from '../auth/identity.ts'
+import type { Policy } from '../auth/policy.ts'
+import type { Scheme, Verdict } from '../auth/scheme.ts'
+import { withoutPair } from '../auth/query-key.ts'
+import type { RequestHead } from '../codec/http1/request-head.ts'
+import { TICKS_PER_SECOND, ticks } from '../core/clock.ts'
+import { ADMITTED, refusal, rejectionNumber, rejectionStatus } from '../core/refusals.ts'
+import type { AuthFailures } from '../guard/auth-failures.ts'
+import type { IdentityLimits, IdentityPlace, Limits } from '../guard/identity-limits.ts'
+import type { Counters } from '../shared/counters.ts'
+import { labelValues } from '../shared/counters.ts'
+import { factsOf, type IdentityFacts } from './identity-facts.ts'
+import type { RequestClient } from './request-client.ts'
+
+const FAILURE_RATE = refusal('auth-failure-rate')
+const MISSING = refusal('credential-missing')
+const BINDING = refusal('token-binding')
+const DPOP_MISSING = refusal('dpop-missing')
+const UNAUTHORIZED = 401
+const FORBIDDEN = 403
+/** Longest wait for a scheme, which has a deadline of its own as well. */
+const WAIT_MS = 30_000
+const OUTCOMES = labelValues.outcome.length
+
+export interface AuthorizerParts {
+  /** null if failures are not counted. */
+  readonly failures: AuthFailures | null
+  readonly limits: IdentityLimits
+  /** Of identities that have none of their own; null for none. */
+  readonly defaultLimits: Limits | null
+  /** Parameter of the query that may hold a key; '' for none. */
+  readonly query: string
+  readonly slice: Float64Array
+  readonly at: Counters['at']
+}
+
+/** The exchange, as far as this step needs to know it. */
+export interface Asked extends IdentityPlace {
+  readonly head: RequestHead
+  readonly client: RequestClient
+  /** It may end while a scheme is waited for. */
+  readonly isOver: boolean
+  /** null until it is known who it is. */
+  facts: IdentityFacts | null
+  waitFor(ms: number): void
+  onAuthorized(): void
+  onRefused(refused: number, status: number, lines: string): void
+}
+
+export class Authorizer {
+  readonly #parts: AuthorizerParts
+
+  constructor(parts: AuthorizerParts) {
+    this.#parts = parts
+  }
+
+  /** Asks who it is, and tells the exchange what came of it: at once, unless a scheme has to be waited for. */
+  authorize(exchange: Asked, policy: Policy): void {
+    const { head, client } = exchange
+    const { failures, query } = this.#parts
+    const wait = failures === null ? 0 : failures.wait(client.requestSlot, ticks())
+    if (wait > 0) {
+      if (query !== '') hideQuery(head, query)
+      return this.#refuse(exchange, policy, FAILURE_RATE, null, wait)
+    }
+    const verdict = policy.identify(head, Math.floor(Date.now() / 1000))
+    const { judge } = policy
+    // Nobody further on is to see it.
+    if (query !== '') hideQuery(head, query)
+    if (!(verdict instanceof Promise)) return this.#settle(exchange, policy, judge, verdict)
+    exchange.waitFor(WAIT_MS)
+    void verdict.then(settled => {
+      if (!exchange.isOver) this.#settle(exchange, policy, judge, settled)
+    })
+  }
+
+  /** The exchange is over; more than once does no harm. */
+  leave(exchange: IdentityPlace): void {
+    this.#parts.limits.leave(exchange)
+  }
+
+  #settle(exchange: Asked, policy: Policy, judge: Scheme | null, verdict: Verdict): void {
+    if (typeof verdict === 'number') return this.#refuse(exchange, policy, verdict, judge, 0)
+    const { confirmation } = verdict
+    const unbound = confirmation === undefined ? ADMITTED : unconfirmed(confirmation)
+    if (unbound !== ADMITTED) return this.#refuse(exchange, policy, unbound, judge, 0)
+    // Whoever may not, or not now, is known all the same.
+    const facts = factsOf(verdict)
+    exchange.facts = facts
+    const denied = policy.permit(verdict)
+    if (denied !== ADMITTED) return this.#refuse(exchange, policy, denied, judge, 0)
+    const limits = verdict.limits ?? this.#parts.defaultLimits
+    if (limits !== null) {
+      const { limits: guard } = this.#parts
+      const refused = guard.enter(facts.words, limits, ticks(), exchange)
+      if (refused !== ADMITTED) {
+        return this.#refuse(exchange, policy, refused, judge, guard.waitTicks)
+      }
+    }
+    this.#count(judge, 0)
+    exchange.onAuthorized()
+  }
+
+  /** @param waitTicks until it is worth to ask again, where it is known */
+  #refuse(
+    exchange: Asked,
+    policy: Policy,
+    refused: number,
+    judge: Scheme | null,
+    waitTicks: number,
+  ): void {
+    const { client } = exchange
+    const status = rejectionStatus(refused)
+    client.retryAfter = Math.max(1, Math.ceil(waitTicks / TICKS_PER_SECOND))
+    this.#count(judge, rejectionNumber(refused) + 1)
+    // Who sent nothing did not guess.
+    if (status === UNAUTHORIZED && refused !== MISSING) {
+      this.#parts.failures?.failed(client.requestSlot, ticks())
+    }
+    // More credentials would not help against the others.
+    exchange.onRefused(refused, status, status <= FORBIDDEN ? policy.challenge(refused) : '')
+  }
+
+  #count(judge: Scheme | null, outcome: number): void {
+    const { slice, at } = this.#parts
+    const scheme = judge === null ? 0 : SCHEMES.indexOf(judge.name)
+    slice[at.authentications + scheme * OUTCOMES + outcome]!++
+  }
+}
+
+const SCHEMES: readonly string[] = labelValues.scheme
+
+/**
+ * A token that is bound to a certificate or a key is of no use without it. weir does not ask clients for either
+ * yet, so that such a token cannot be let in: without its binding it would be worth what a stolen one is.
+ */
+function unconfirmed({ certificate }: Confirmation): number {
+  return certificate === '' ? DPOP_MISSING : BINDING
+}
+
+function hideQuery(head: RequestHead, name: string): void {
+  const { target } = head
+  if (!target.query.includes(name)) return
+  head.target = { ...target, query: withoutPair(target.query, name) }
+}
