@@ -8,10 +8,12 @@ import type { Config } from './config/config.ts'
 import { loadErrorPages } from './config/error-pages.ts'
 import type { Problem } from './config/flag.ts'
 import { stickySecret } from './config/sticky-secret.ts'
+import { readIntrospectionClient, readIssuerCa } from './config/tokens.ts'
 import { ApiKeyWatch } from './control/api-key-watch.ts'
 import { Admin } from './control/admin.ts'
 import { BreakerWatch } from './control/breaker-watch.ts'
 import { CertificateWatch } from './control/certificate-watch.ts'
+import { KeySources } from './control/key-sources.ts'
 import { createLog, type Log } from './control/log.ts'
 import { createRegistry } from './control/metrics.ts'
 import { Notifier } from './control/notify.ts'
@@ -85,6 +87,7 @@ export class Weir {
   readonly #certificates: CertificateWatch
   /** null without --api-keys. */
   readonly #apiKeys: ApiKeyWatch | null
+  readonly #issuerKeys: KeySources
   readonly #notifier: Notifier
   /** What has happened to files since the config was checked. */
   readonly #fileProblems: Problem[] = []
@@ -121,6 +124,11 @@ export class Weir {
       config.auth.apiKeys === ''
         ? null
         : new ApiKeyWatch(config.auth, logger, keys => this.supervisor.setApiKeys(keys))
+    const issuerCa = readIssuerCa(config, this.#fileProblems)
+    this.#issuerKeys = new KeySources(config.tokens.jwt, issuerCa, logger, {
+      onKeys: sets => this.supervisor.setIssuerKeys(sets),
+      onLooked: (issuer, askAgainInMs) => this.supervisor.keysLooked(issuer, askAgainInMs),
+    })
     this.supervisor = new Supervisor({
       config,
       shared: this.shared,
@@ -132,6 +140,10 @@ export class Weir {
       tickets: this.#tickets.secrets,
       certificates: this.#certificates.certificates,
       errorPages: loadErrorPages(config.http.errorPages, this.#fileProblems),
+      issuerKeys: () => this.#issuerKeys.sets,
+      issuerCa,
+      introspectionClient: readIntrospectionClient(config, this.#fileProblems),
+      onKeysWanted: issuer => this.#issuerKeys.look(issuer),
       authorities,
     })
     this.#prober = new Prober({
@@ -160,7 +172,8 @@ export class Weir {
     const problems = await this.#checkSurroundings()
     if (problems.length > 0) return problems
 
-    // Before the workers: they must find weights, limits and the first addresses in their place.
+    // Before the workers: they must find keys, weights, limits and the first addresses in their place.
+    await this.#issuerKeys.start()
     this.#prober.start()
     try {
       this.ports = await this.supervisor.start()
@@ -204,6 +217,7 @@ export class Weir {
     this.#certificates.stop()
     this.#apiKeys?.stop()
     this.#breakers.stop()
+    this.#issuerKeys.stop()
     this.#notifier.stop()
     this.#admin?.stop()
     await this.supervisor.stop()
@@ -272,6 +286,7 @@ export class Weir {
       logLinesDropped: this.log.dropped,
       apiKeyStates: () => this.#apiKeys?.states(Date.now() / 1000) ?? null,
       certificateExpiry: () => this.#certificates.expiry(),
+      keySetAges: () => this.#issuerKeys.ages(),
     })
   }
 }

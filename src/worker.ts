@@ -48,6 +48,7 @@ import type { BackendTls, DialTarget } from './transport/dial.ts'
 import { Listener } from './transport/listener.ts'
 import { ReadBuffers } from './transport/read-buffer.ts'
 import { TlsContexts } from './transport/tls-contexts.ts'
+import { WorkerTokens } from './worker-tokens.ts'
 
 assert(parentPort !== null, 'worker.ts runs in a worker thread that main started')
 const main = parentPort
@@ -80,12 +81,13 @@ const log = new SessionLog({
   },
 })
 const apiKeys = new ApiKeys(config.auth.apiKeyQuery)
-const schemes: readonly Scheme[] = [apiKeys]
 const asksWho = config.routes.some(
   ({ auth }) => auth.policy !== null || auth.methods.some(({ policy }) => policy !== null),
 )
 // Where nobody fails to say who it is no failures are counted.
 const guards = asksWho ? config.guards : { ...config.guards, authFailureRate: 0 }
+const tokens = new WorkerTokens(start, slice, at, send)
+const schemes: readonly Scheme[] = [apiKeys, ...tokens.schemes]
 const edge: Edge = {
   worker,
   config,
@@ -146,6 +148,12 @@ function hear(message: MainMessage): void {
     case 'api-keys':
       apiKeys.load(message.keys)
       break
+    case 'issuer-keys':
+      tokens.load(message.sets)
+      break
+    case 'keys-looked':
+      tokens.looked(message.issuer, message.askAgainInMs)
+      break
     case 'drain':
       draining = true
       // After one more turn of the loop: what waits in the accept queue is reset by closing.
@@ -187,6 +195,7 @@ function step(lateMs: number): void {
   heldBytes.step()
   slice[at.readBufferBytes] = edge.readBuffers.taken
   slice[at.readBufferBytes + 1] = edge.readBuffers.spare
+  tokens.step()
   log.flush()
   if (draining && edge.sessions.size === 0) {
     draining = false

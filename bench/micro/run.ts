@@ -11,6 +11,7 @@ import { Deadline, Deadlines } from '../../src/transport/deadlines.ts'
 import { median } from '../stats.ts'
 import { exchangeParts } from './exchange.ts'
 import { headParts } from './heads.ts'
+import { tokenParts } from './tokens.ts'
 
 const ROUNDS = 9
 const CALLS = 300_000
@@ -75,6 +76,7 @@ const parts: Readonly<Record<string, () => void>> = {
   'response head, 5 fields': () => void responseHead.parse(response, 0, response.length, 0, false),
   'deadline: push back': () => wheel.set(deadline, 60_000),
   ...exchangeParts,
+  ...tokenParts,
   ...headParts,
 }
 

@@ -10,6 +10,8 @@ import { KeySet } from './key-set.ts'
 /** Main's look takes no longer than its fetch may; a main that says nothing is not waited for. */
 const WAIT_MS = 6000
 const WAITING_MAX = 1000
+/** A cool-down that is over so soon is sat out: the key may be newer than the look that began it. */
+const PAUSE_MAX_MS = 500
 /** Before a main that said nothing is asked again. */
 const SILENT_MS = 5000
 
@@ -19,7 +21,7 @@ export class IssuerKeys {
   readonly #ask: () => void
   /** On the clock of performance.now(). */
   #askAgainMs = 0
-  #waiting: ((looked: boolean) => void)[] = []
+  #waiting: (() => void)[] = []
   #timer: NodeJS.Timeout | null = null
 
   /** @param ask tells main to look; it answers with {@link IssuerKeys.looked} in the end */
@@ -39,17 +41,28 @@ export class IssuerKeys {
    *
    * @returns null if it did so a moment ago, or too many wait already: what is not there now will not be
    */
-  look(): Promise<boolean> | null {
-    if (this.#timer === null) {
-      if (performance.now() < this.#askAgainMs) return null
-      this.#timer = setTimeout(() => this.looked(SILENT_MS), WAIT_MS)
-      this.#timer.unref()
-      this.#ask()
-    }
+  look(): Promise<void> | null {
     if (this.#waiting.length >= WAITING_MAX) return null
-    const { promise, resolve } = Promise.withResolvers<boolean>()
+    if (this.#timer === null) {
+      const pauseMs = this.#askAgainMs - performance.now()
+      if (pauseMs > PAUSE_MAX_MS) return null
+      if (pauseMs <= 0) this.#askNow()
+      else this.#setTimer(() => this.#askNow(), pauseMs)
+    }
+    const { promise, resolve } = Promise.withResolvers<void>()
     this.#waiting.push(resolve)
     return promise
+  }
+
+  #askNow(): void {
+    this.#setTimer(() => this.looked(SILENT_MS), WAIT_MS)
+    this.#ask()
+  }
+
+  #setTimer(callback: () => void, ms: number): void {
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#timer = setTimeout(callback, ms)
+    this.#timer.unref()
   }
 
   /** Main has looked: what it found was given to {@link IssuerKeys.replace} before. */
@@ -59,6 +72,6 @@ export class IssuerKeys {
     this.#timer = null
     const waiting = this.#waiting
     this.#waiting = []
-    for (const resolve of waiting) resolve(true)
+    for (const resolve of waiting) resolve()
   }
 }

@@ -18,6 +18,14 @@ const NOT_ALLOWED = refusal('token-alg-not-allowed')
 const NOT_OF_KEY = refusal('token-alg-not-of-key')
 const SYMMETRIC = refusal('token-alg-symmetric')
 
+/** The keys of one issuer as main hands them to the workers. */
+export interface IssuerKeySet {
+  /** A JWK set. */
+  readonly text: string
+  /** The operator named this very key: it may be a secret, and needs no kid. */
+  readonly isNamed: boolean
+}
+
 /** A key that was left out, and why. */
 export interface SkippedKey {
   /** Its kid, or where it stands: `#2`. */
@@ -71,6 +79,12 @@ export class KeySet {
     for (const key of old.keys) key.isCurrent = keys.includes(key)
     return new KeySet(keys, this.#anyKid)
   }
+}
+
+/** Makes a set of what main sent; it looked at it before. */
+export function openKeySet({ text, isNamed }: IssuerKeySet): KeySet {
+  const read = readKeySet(text, { secrets: isNamed })
+  return new KeySet(typeof read === 'string' ? [] : read.keys, isNamed)
 }
 
 /**

@@ -24,6 +24,8 @@ export interface TokenCacheLimits {
 }
 
 export class TokenCache {
+  /** Tokens that were known. */
+  hits = 0
   readonly #kept: LRUCache<string, KeptToken>
 
   constructor({ tokens, characters }: TokenCacheLimits) {
@@ -44,7 +46,10 @@ export class TokenCache {
   get(digest: string, nowSeconds: number): Identity | undefined {
     const kept = this.#kept.get(digest)
     if (kept === undefined) return undefined
-    if (kept.goodUntil > nowSeconds && kept.issuedBy.isCurrent) return kept.identity
+    if (kept.goodUntil > nowSeconds && kept.issuedBy.isCurrent) {
+      this.hits++
+      return kept.identity
+    }
     this.#kept.delete(digest)
     return undefined
   }

@@ -6,6 +6,7 @@
  */
 import type { PolicyRules } from '../auth/policy.ts'
 import type { BalancerName } from '../balance/balancers.ts'
+import type { TokenConfig } from './token-config.ts'
 
 export type ListenerMode = 'tcp' | 'tls' | 'sni' | 'http' | 'https'
 export type BackendScheme = 'tcp' | 'tls' | 'http' | 'https'
@@ -37,6 +38,7 @@ export interface Config {
   readonly admin: Endpoint | null
   readonly guards: GuardConfig
   readonly tls: TlsConfig
+  readonly tokens: TokenConfig
   readonly http: HttpConfig
   readonly auth: AuthConfig
   /** Of http and https listeners: first the shared ones, then each listener's own and its last one. */

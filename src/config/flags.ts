@@ -15,11 +15,13 @@ import { httpFlags } from './flags/http.ts'
 import { operationFlags } from './flags/operation.ts'
 import { timeoutsFlags } from './flags/timeouts.ts'
 import { tlsFlags } from './flags/tls.ts'
+import { tokensFlags } from './flags/tokens.ts'
 import { trafficFlags } from './flags/traffic.ts'
 
 export const flags = {
   ...trafficFlags,
   ...tlsFlags,
+  ...tokensFlags,
   ...timeoutsFlags,
   ...httpFlags,
   ...forwardingFlags,

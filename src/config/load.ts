@@ -8,6 +8,7 @@ import { type LoadedFile, readConfigFile } from './file.ts'
 import type { Problem } from './flag.ts'
 import { resolveConfig } from './resolve.ts'
 import { checkStickySecret } from './sticky-secret.ts'
+import { checkTokens } from './tokens.ts'
 import { environmentSource, readSettings, type Source, unknownVariables } from './settings.ts'
 
 export interface ConfigSources {
@@ -37,6 +38,7 @@ export function loadConfig({ flags, env }: ConfigSources, now = new Date()): Loa
     ...checkCertificates(config, problems, now),
     ...checkStickySecret(config, problems),
     ...checkApiKeys(config, problems, now),
+    ...checkTokens(config, problems),
   ]
   if (problems.length === 0) return { config, warnings }
   return { problems: isWhole ? problems : problems.filter(({ absent }) => absent !== true) }

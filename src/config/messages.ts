@@ -4,6 +4,7 @@
  * Messages change what a worker does; nothing on the data path waits for an answer.
  */
 import type { ApiKeySet } from '../auth/api-key.ts'
+import type { IssuerKeySet } from '../auth/key-set.ts'
 import type { LayoutOptions } from '../shared/layout.ts'
 import type { Authorities } from './authorities.ts'
 import type { Config } from './config.ts'
@@ -20,6 +21,11 @@ export interface WorkerStart {
   readonly stickySecret: Uint8Array
   tickets: TicketSecrets
   certificates: readonly CertificatePem[]
+  readonly issuerKeys: IssuerKeySets
+  /** PEM of the authorities to trust for the introspection server; '' for those of the system. */
+  readonly issuerCa: string
+  /** `id:secret`; '' for nobody. */
+  readonly introspectionClient: string
   readonly errorPages: readonly ErrorPageText[]
   /** null where there is no --api-keys. */
   readonly apiKeys: ApiKeySet | null
@@ -37,6 +43,9 @@ export interface ErrorPageText {
 /** Secrets of the current and the previous ticket keys, newest first; in memory only. */
 export type TicketSecrets = readonly Uint8Array[]
 
+/** By issuer, in the order of the config; null where there are none, or none that are not too old. */
+export type IssuerKeySets = readonly (IssuerKeySet | null)[]
+
 export interface CertificatePem {
   readonly cert: string
   readonly key: string
@@ -47,6 +56,9 @@ export type MainMessage =
   | { readonly type: 'tickets'; readonly tickets: TicketSecrets }
   | { readonly type: 'certificates'; readonly certificates: readonly CertificatePem[] }
   | { readonly type: 'api-keys'; readonly keys: ApiKeySet }
+  | { readonly type: 'issuer-keys'; readonly sets: IssuerKeySets }
+  /** Main looked for keys of an issuer, and sent them if they are new; to ask before is of no use. */
+  | { readonly type: 'keys-looked'; readonly issuer: number; readonly askAgainInMs: number }
   /** Stop accepting; end when the last session has ended or at `end`. */
   | { readonly type: 'drain' }
   /** Cut what is left and go. */
@@ -57,4 +69,8 @@ export type WorkerMessage =
   | { readonly type: 'listen-failed'; readonly listener: string; readonly message: string }
   /** Log lines wait in the ring of the worker. */
   | { readonly type: 'log' }
+  /** A token is of a key that the issuer may have made a moment ago. */
+  | { readonly type: 'keys-wanted'; readonly issuer: number }
+  /** The introspection server is asked no more for a while, or again; null for that. */
+  | { readonly type: 'introspection'; readonly down: string | null }
   | { readonly type: 'drained' }

@@ -8,6 +8,7 @@ import { resolveHttp } from './resolve/http.ts'
 import { resolveListeners } from './resolve/listeners.ts'
 import { resolvePools } from './resolve/pools.ts'
 import type { Resolution } from './resolve/resolution.ts'
+import { resolveTokens } from './resolve/tokens.ts'
 
 const WORKERS_MAX = 64
 
@@ -39,6 +40,7 @@ export function resolveConfig(resolution: Resolution): Config {
       handshakeTimeoutMs: settings['handshake-timeout']!,
       ticketRotationMs: settings['ticket-rotation']!,
     },
+    tokens: resolveTokens(settings, problems),
     http: resolveHttp(settings, problems),
     auth: resolveAuth(settings, problems),
     routes,

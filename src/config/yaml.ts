@@ -16,6 +16,7 @@ import { formatErrorPage } from './error-pages.ts'
 import { formatListenUrl, formatRedirect } from './listen-url.ts'
 import { hstsSettings } from './resolve/hsts.ts'
 import { defaultRouteName } from './resolve/routes.ts'
+import { tokenSettings } from './token-settings.ts'
 import { formatDuration } from './values.ts'
 
 export function configToYaml(config: Config): string {
@@ -54,6 +55,7 @@ export function configToYaml(config: Config): string {
       traceparent: http.traceparent,
       'error-page': http.errorPages.map(formatErrorPage),
       'sticky-secret': http.stickySecret,
+      ...tokenSettings(config.tokens),
       'api-keys': auth.apiKeys,
       'api-key-query': auth.apiKeyQuery,
       'api-key-usage': auth.apiKeyUsage,

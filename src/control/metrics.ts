@@ -31,6 +31,8 @@ export interface MetricSources {
   readonly apiKeyStates: () => Readonly<Record<(typeof keyStates)[number], number>> | null
   /** Seconds since 1970 by certificate file. */
   readonly certificateExpiry: () => ReadonlyMap<string, number>
+  /** Seconds by issuer. */
+  readonly keySetAges: () => ReadonlyMap<string, number>
 }
 
 export function createRegistry(sources: MetricSources): Registry {
@@ -125,6 +127,13 @@ function addHostMetrics(registry: Registry, sources: MetricSources): void {
   )
   add(registry, 'weir_api_keys', 'API keys; expiring: within 14 days', ['state'], () =>
     Object.entries(sources.apiKeyStates() ?? {}).map(([state, keys]) => [{ state }, keys]),
+  )
+  add(
+    registry,
+    'weir_issuer_keys_age_seconds',
+    'Time since the keys of an issuer of tokens were last fetched',
+    ['issuer'],
+    () => [...sources.keySetAges()].map(([issuer, seconds]) => [{ issuer }, seconds]),
   )
   const { node, openssl } = process.versions
   add(

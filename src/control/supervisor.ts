@@ -12,6 +12,7 @@ import type { Config } from '../config/config.ts'
 import type {
   CertificatePem,
   ErrorPageText,
+  IssuerKeySets,
   MainMessage,
   TicketSecrets,
   WorkerMessage,
@@ -49,6 +50,11 @@ export interface SupervisorParts {
   readonly tickets: TicketSecrets
   readonly certificates: readonly CertificatePem[]
   readonly errorPages: readonly ErrorPageText[]
+  readonly issuerKeys: () => IssuerKeySets
+  readonly issuerCa: string
+  readonly introspectionClient: string
+  /** A worker would have newer keys of an issuer. */
+  readonly onKeysWanted: (issuer: number) => void
   readonly authorities: Authorities
 }
 
@@ -143,6 +149,15 @@ export class Supervisor {
     this.#post({ type: 'api-keys', keys })
   }
 
+  setIssuerKeys(sets: IssuerKeySets): void {
+    this.#post({ type: 'issuer-keys', sets })
+  }
+
+  /** What there is of newer keys was set before. */
+  keysLooked(issuer: number, askAgainInMs: number): void {
+    this.#post({ type: 'keys-looked', issuer, askAgainInMs })
+  }
+
   /** Ends one worker as a crash would; it is replaced. For tests of just that. */
   async kill(index: number): Promise<void> {
     await this.#seats[index]?.thread?.terminate()
@@ -212,6 +227,9 @@ export class Supervisor {
       tickets: this.#tickets,
       certificates: this.#certificates,
       errorPages: this.#parts.errorPages,
+      issuerKeys: this.#parts.issuerKeys(),
+      issuerCa: this.#parts.issuerCa,
+      introspectionClient: this.#parts.introspectionClient,
       authorities: this.#parts.authorities,
     }
     const thread = new Worker(new URL('../worker.ts', import.meta.url), {
@@ -256,11 +274,24 @@ export class Supervisor {
         this.#settle?.reject(new Error(`listener ${message.listener}: ${message.message}`))
         void thread.terminate()
         break
+      case 'keys-wanted':
+        this.#parts.onKeysWanted(message.issuer)
+        break
+      case 'introspection':
+        this.#tellIntrospection(seat.index, message.down)
+        break
       case 'drained':
         seat.drained = true
         this.#checkDrained()
         break
     }
+  }
+
+  #tellIntrospection(worker: number, down: string | null): void {
+    const { log, config } = this.#parts
+    const facts = { worker, url: config.tokens.introspection.url }
+    if (down === null) log.info(facts, 'introspection server answers again')
+    else log.error({ ...facts, error: down }, 'introspection server is down')
   }
 
   #takeLines(seat: Seat): void {

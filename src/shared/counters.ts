@@ -43,6 +43,8 @@ export const labelValues = {
   group: tlsGroups,
   resumed: tlsResumed,
   cause: handshakeFailures,
+  answer: ['active', 'inactive', 'failed'],
+  cache: ['jwt', 'introspection'],
   held: heldWhere,
   buffers: ['taken', 'spare'],
   scheme: ['none', ...schemeNames],
@@ -187,6 +189,22 @@ export const counterRows = {
     help: 'HTTP requests on routes that ask who the client is, by the scheme that judged and what came of it',
     labels: ['scheme', 'outcome'],
     sparse: true,
+  },
+  introspections: {
+    metric: 'weir_introspections_total',
+    help: 'Questions to the introspection server, by what came of them',
+    labels: ['answer'],
+  },
+  introspectionSeconds: {
+    metric: 'weir_introspection_seconds',
+    help: 'Time that the introspection server took',
+    labels: [],
+    buckets: LATENCY,
+  },
+  tokenCacheHits: {
+    metric: 'weir_token_cache_hits_total',
+    help: 'Tokens that were known as good already',
+    labels: ['cache'],
   },
   queued: {
     metric: 'weir_queued_total',

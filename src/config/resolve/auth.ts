@@ -12,6 +12,12 @@ type Where = (...keys: readonly string[]) => string
 
 /** RFC 6749 §3.3. */
 const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]{1,128}$/
+/** What turns each scheme on. */
+const CONFIGURED_BY: Readonly<Partial<Record<SchemeName, string>>> = {
+  'api-key': '--api-keys FILE',
+  jwt: '--jwt-issuer URL',
+  introspection: '--introspection-url URL',
+}
 const METHOD = /^[A-Z][A-Z-]{0,31}$/
 
 export function resolveAuth(settings: Settings, problems: Problem[]): AuthConfig {
@@ -56,7 +62,12 @@ export function resolveAuth(settings: Settings, problems: Problem[]): AuthConfig
 
 /** The schemes that are configured, in the order in which they are asked. */
 function configured(settings: Settings): SchemeName[] {
-  return schemeNames.filter(name => name === 'api-key' && settings['api-keys'] !== '')
+  const given: Readonly<Partial<Record<SchemeName, boolean>>> = {
+    'api-key': settings['api-keys'] !== '',
+    jwt: (settings['jwt-issuer'] ?? []).length > 0,
+    introspection: settings['introspection-url'] !== '',
+  }
+  return schemeNames.filter(name => given[name] === true)
 }
 
 /**
@@ -149,7 +160,7 @@ function readRule(
     if (schemes.length > 0) return { rule, schemes }
     problems.push({
       where,
-      message: `${written} of no scheme; configure one, as with --api-keys FILE`,
+      message: `${written} of no scheme; configure one: ${Object.values(CONFIGURED_BY).join(', ')}`,
     })
     return null
   }
@@ -157,7 +168,7 @@ function readRule(
   for (const name of named) {
     if (schemes.includes(name as SchemeName)) continue
     const message = schemeNames.includes(name as SchemeName)
-      ? `${name} is not configured; write --api-keys FILE`
+      ? `${name} is not configured; write ${CONFIGURED_BY[name as SchemeName] ?? 'another'}`
       : `${JSON.stringify(name)} is no scheme; write none, any, all, or a list of: ${schemes.join(', ') || 'api-key'}`
     problems.push({ where, message })
   }

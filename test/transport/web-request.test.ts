@@ -1,0 +1,95 @@
+import { readFileSync } from 'node:fs'
+import { type Test, test } from 'tap'
+import { askWeb, type WebRequest } from '../../src/transport/web-request.ts'
+import { testAuthority } from '../support/certificates.ts'
+import { sayJson, startWebServer } from '../support/web-server.ts'
+
+const PLAIN: Omit<WebRequest, 'url'> = {
+  body: '',
+  headers: { Accept: 'application/json' },
+  ca: '',
+  timeoutMs: 10_000,
+  bytesMax: 1000,
+}
+
+async function failure(request: WebRequest): Promise<string> {
+  return await askWeb(request).then(
+    () => 'none',
+    (error: Error) => error.message,
+  )
+}
+
+test('an answer comes with its status and its body', async t => {
+  const server = await startWebServer(t, sayJson({ a: 1 }))
+  const answer = await askWeb({ ...PLAIN, url: `${server.url}/keys?x=1` })
+  t.equal(answer.status, 200)
+  t.equal(answer.body.toString(), '{"a":1}')
+  t.strictSame(server.seen, ['GET /keys?x=1'])
+})
+
+test('a body is posted', async t => {
+  let body = ''
+  const server = await startWebServer(t, (request, response) => {
+    request.on('data', (chunk: Buffer) => (body += chunk.toString()))
+    request.on('end', () => response.writeHead(401).end())
+  })
+  const answer = await askWeb({ ...PLAIN, url: server.url, body: 'token=ä' })
+  t.equal(answer.status, 401)
+  t.equal(body, 'token=ä')
+  t.strictSame(server.seen, ['POST /'])
+})
+
+test('a redirect is an answer like others, and nobody goes there', async t => {
+  const server = await startWebServer(t, (_, response) => {
+    response.writeHead(302, { Location: '/elsewhere' }).end()
+  })
+  t.equal((await askWeb({ ...PLAIN, url: server.url })).status, 302)
+  t.strictSame(server.seen, ['GET /'])
+})
+
+test('an answer without end is cut off', async t => {
+  const server = await startWebServer(t, (_, response) => {
+    response.write('x'.repeat(900))
+    response.write('x'.repeat(200))
+  })
+  t.equal(await failure({ ...PLAIN, url: server.url }), 'answers with more than 1000 bytes')
+})
+
+test('the deadline is for all of it', async t => {
+  const silent = await startWebServer(t, () => {})
+  const slow = await startWebServer(t, (_, response) => {
+    const timer = setInterval(() => response.write('x'), 20)
+    response.on('close', () => clearInterval(timer))
+  })
+  for (const { url } of [silent, slow]) {
+    t.equal(await failure({ ...PLAIN, url, timeoutMs: 200 }), 'gave no whole answer within 200 ms')
+  }
+})
+
+test('what breaks is told', async t => {
+  const server = await startWebServer(t, (_, response) => response.destroy())
+  t.match(await failure({ ...PLAIN, url: server.url }), 'socket hang up')
+  const half = await startWebServer(t, (_, response) => {
+    response.writeHead(200, { 'Content-Length': '10' }).write('x')
+    setImmediate(() => response.destroy())
+  })
+  t.match(await failure({ ...PLAIN, url: half.url }), /aborted|hang up/)
+  await server.stop()
+  t.match(await failure({ ...PLAIN, url: server.url }), 'ECONNREFUSED')
+})
+
+test('over https the certificate is verified, with an authority of its own if one is named', async t => {
+  const ca = testAuthority(t)
+  const server = await withTls(t, ca.issue('a', ['localhost']))
+  t.equal((await askWeb({ ...PLAIN, url: server.url, ca: ca.pem })).status, 200)
+  t.match(await failure({ ...PLAIN, url: server.url }), /certificate/)
+  const stranger = testAuthority(t)
+  t.match(await failure({ ...PLAIN, url: server.url, ca: stranger.pem }), /certificate/)
+  const other = await withTls(t, ca.issue('b', ['other.example']))
+  t.match(await failure({ ...PLAIN, url: other.url, ca: ca.pem }), /does not match/)
+})
+
+async function withTls(t: Test, { cert, key }: { cert: string; key: string }) {
+  const tls = { cert: readFileSync(cert, 'utf8'), key: readFileSync(key, 'utf8') }
+  return await startWebServer(t, sayJson({}), { tls })
+}
