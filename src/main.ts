@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { loadAuthorities } from './config/authorities.ts'
+import { loadClientAuthorities } from './config/client-authorities.ts'
 import type { Config } from './config/config.ts'
 import { loadErrorPages } from './config/error-pages.ts'
 import type { Problem } from './config/flag.ts'
@@ -12,6 +13,7 @@ import { readIntrospectionClient, readIssuerCa } from './config/tokens.ts'
 import { ApiKeyWatch } from './control/api-key-watch.ts'
 import { Admin } from './control/admin.ts'
 import { BreakerWatch } from './control/breaker-watch.ts'
+import { ClientAuthorityWatch } from './control/client-authority-watch.ts'
 import { CertificateWatch } from './control/certificate-watch.ts'
 import { KeySources } from './control/key-sources.ts'
 import { createLog, type Log } from './control/log.ts'
@@ -87,6 +89,7 @@ export class Weir {
   readonly #certificates: CertificateWatch
   /** null without --api-keys. */
   readonly #apiKeys: ApiKeyWatch | null
+  readonly #clientAuthorities: ClientAuthorityWatch
   readonly #issuerKeys: KeySources
   readonly #notifier: Notifier
   /** What has happened to files since the config was checked. */
@@ -124,6 +127,12 @@ export class Weir {
       config.auth.apiKeys === ''
         ? null
         : new ApiKeyWatch(config.auth, logger, keys => this.supervisor.setApiKeys(keys))
+    this.#clientAuthorities = new ClientAuthorityWatch(
+      config.listeners,
+      loadClientAuthorities(config.listeners, this.#fileProblems),
+      logger,
+      next => this.supervisor.setClientAuthorities(next),
+    )
     const issuerCa = readIssuerCa(config, this.#fileProblems)
     this.#issuerKeys = new KeySources(config.tokens.jwt, issuerCa, logger, {
       onKeys: sets => this.supervisor.setIssuerKeys(sets),
@@ -140,6 +149,7 @@ export class Weir {
       tickets: this.#tickets.secrets,
       certificates: this.#certificates.certificates,
       errorPages: loadErrorPages(config.http.errorPages, this.#fileProblems),
+      clientAuthorities: () => this.#clientAuthorities.authorities,
       issuerKeys: () => this.#issuerKeys.sets,
       issuerCa,
       introspectionClient: readIntrospectionClient(config, this.#fileProblems),
@@ -185,6 +195,7 @@ export class Weir {
     this.#certificates.start()
     this.#apiKeys?.start()
     this.#breakers.start()
+    this.#clientAuthorities.start()
     await this.#firstProbes()
 
     for (const [i, { name, host, mode }] of config.listeners.entries()) {
@@ -218,6 +229,7 @@ export class Weir {
     this.#apiKeys?.stop()
     this.#breakers.stop()
     this.#issuerKeys.stop()
+    this.#clientAuthorities.stop()
     this.#notifier.stop()
     this.#admin?.stop()
     await this.supervisor.stop()

@@ -7,6 +7,7 @@ import { isIP } from 'node:net'
 import { createSecureContext } from 'node:tls'
 import { parentPort, workerData } from 'node:worker_threads'
 import { ApiKeys } from './auth/api-key.ts'
+import { Mtls } from './auth/mtls.ts'
 import { Policy, type PolicyRules } from './auth/policy.ts'
 import type { Scheme } from './auth/scheme.ts'
 import { Breaker } from './balance/breaker.ts'
@@ -45,6 +46,7 @@ import { counterRows, observe } from './shared/counters.ts'
 import { openShared } from './shared/layout.ts'
 import { Deadlines, STEP_MS } from './transport/deadlines.ts'
 import type { BackendTls, DialTarget } from './transport/dial.ts'
+import type { ClientCertificateRule } from './transport/handshake.ts'
 import { Listener } from './transport/listener.ts'
 import { ReadBuffers } from './transport/read-buffer.ts'
 import { TlsContexts } from './transport/tls-contexts.ts'
@@ -87,7 +89,7 @@ const asksWho = config.routes.some(
 // Where nobody fails to say who it is no failures are counted.
 const guards = asksWho ? config.guards : { ...config.guards, authFailureRate: 0 }
 const tokens = new WorkerTokens(start, slice, at, send)
-const schemes: readonly Scheme[] = [apiKeys, ...tokens.schemes]
+const schemes: readonly Scheme[] = [apiKeys, ...tokens.schemes, new Mtls()]
 const edge: Edge = {
   worker,
   config,
@@ -148,6 +150,10 @@ function hear(message: MainMessage): void {
     case 'api-keys':
       apiKeys.load(message.keys)
       break
+    case 'client-authorities':
+      start.clientAuthorities = message.authorities
+      loadTls(start.certificates, start.tickets)
+      break
     case 'issuer-keys':
       tokens.load(message.sets)
       break
@@ -205,7 +211,8 @@ function step(lateMs: number): void {
 }
 
 function loadTls(certificates: WorkerStart['certificates'], tickets: WorkerStart['tickets']): void {
-  for (const each of entrances) each.tls?.load(certificates, tickets)
+  for (const each of entrances)
+    each.tls?.load(certificates, tickets, start.clientAuthorities[each.index] ?? null)
 }
 
 function entrance(listener: ListenerConfig, index: number): Entrance {
@@ -217,11 +224,17 @@ function entrance(listener: ListenerConfig, index: number): Entrance {
     tls: terminatesTls(listener.mode)
       ? new TlsContexts({ listener: listener.name, ...config.tls })
       : null,
+    clientCertificate: certificateRule(listener),
     alpn: listener.alpn.length === 0 ? null : alpnWire(listener.alpn),
     routes: serverNameRoutes(listener.routes),
     hsts: listener.hsts === '' ? '' : `Strict-Transport-Security: ${listener.hsts}\r\n`,
     httpRoutes: listener.httpRoutes.length === 0 ? null : httpRoutes(listener.httpRoutes),
   }
+}
+
+function certificateRule({ clientCertificates }: ListenerConfig): ClientCertificateRule {
+  if (clientCertificates === null) return 'none'
+  return clientCertificates.isRequired ? 'required' : 'optional'
 }
 
 function httpRoutes(indices: readonly number[]): Routes {

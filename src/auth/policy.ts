@@ -6,6 +6,7 @@ import { ADMITTED, refusal, rejectionError } from '../core/refusals.ts'
 import type { SchemeName } from '../core/rejections.ts'
 import { type ClaimRule, hasClaim } from './claim-rule.ts'
 import type { Identity } from './identity.ts'
+import type { PeerIdentity } from './peer-identity.ts'
 import type { Scheme, Verdict } from './scheme.ts'
 import { type Found, findAny } from './schemes.ts'
 
@@ -43,31 +44,43 @@ export class Policy {
   }
 
   /** Who it is; a promise only where that must be waited for. */
-  identify(head: RequestHead, nowSeconds: number): Verdict | Promise<Verdict> {
+  identify(
+    head: RequestHead,
+    nowSeconds: number,
+    peer: PeerIdentity | null,
+  ): Verdict | Promise<Verdict> {
     return this.#rules.rule === 'any' || this.#schemes.length === 1
-      ? this.#identifyByAny(head, nowSeconds)
-      : this.#identifyByAll(head, nowSeconds)
+      ? this.#identifyByAny(head, nowSeconds, peer)
+      : this.#identifyByAll(head, nowSeconds, peer)
   }
 
-  #identifyByAny(head: RequestHead, nowSeconds: number): Verdict | Promise<Verdict> {
+  #identifyByAny(
+    head: RequestHead,
+    nowSeconds: number,
+    peer: PeerIdentity | null,
+  ): Verdict | Promise<Verdict> {
     const found = this.#found
-    const rejected = findAny(this.#schemes, head, found)
+    const rejected = findAny(this.#schemes, head, peer, found)
     this.judge = found.scheme
     if (rejected !== ADMITTED) return rejected
-    return found.scheme!.check(found.credential, nowSeconds)
+    return found.scheme!.check(found.credential, nowSeconds, peer)
   }
 
-  #identifyByAll(head: RequestHead, nowSeconds: number): Verdict | Promise<Verdict> {
+  #identifyByAll(
+    head: RequestHead,
+    nowSeconds: number,
+    peer: PeerIdentity | null,
+  ): Verdict | Promise<Verdict> {
     const verdicts: (Verdict | Promise<Verdict>)[] = []
     for (const scheme of this.#schemes) {
-      const credential = scheme.find(head)
+      const credential = scheme.find(head, peer)
       this.judge = scheme
       if (typeof credential === 'number') return credential
       if (credential === '') {
         this.judge = null
         return MISSING
       }
-      const verdict = scheme.check(credential, nowSeconds)
+      const verdict = scheme.check(credential, nowSeconds, peer)
       if (typeof verdict === 'number') return verdict
       verdicts.push(verdict)
     }

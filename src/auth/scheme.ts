@@ -2,6 +2,7 @@
 import type { RequestHead } from '../codec/http1/request-head.ts'
 import type { SchemeName } from '../core/rejections.ts'
 import type { Identity } from './identity.ts'
+import type { PeerIdentity } from './peer-identity.ts'
 
 /** Who it is, or the number of a rejection (core/rejections.ts, `refusal(name)`). */
 export type Verdict = Identity | number
@@ -11,9 +12,10 @@ export interface Scheme {
   /**
    * Finds what the client sent that this scheme could read, without judging it.
    *
+   * @param peer who the client is by the certificate of its connection; null if it showed none
    * @returns '' if there is nothing; a number if it is a rejection in itself (two of them, say)
    */
-  find(head: RequestHead): string | number
+  find(head: RequestHead, peer: PeerIdentity | null): string | number
   /**
    * Whether a credential is of this scheme and no other, by its form alone. Of several schemes that find
    * something in the same field the first that recognises it judges it, else the last.
@@ -28,5 +30,9 @@ export interface Scheme {
    *
    * @param nowSeconds since 1970
    */
-  check(credential: string, nowSeconds: number): Verdict | Promise<Verdict>
+  check(
+    credential: string,
+    nowSeconds: number,
+    peer: PeerIdentity | null,
+  ): Verdict | Promise<Verdict>
 }

@@ -1,6 +1,7 @@
 /** Which scheme judges a request, of those that a policy lets in any one of. */
 import type { RequestHead } from '../codec/http1/request-head.ts'
 import { ADMITTED, refusal } from '../core/refusals.ts'
+import type { PeerIdentity } from './peer-identity.ts'
 import type { Scheme } from './scheme.ts'
 
 const MISSING = refusal('credential-missing')
@@ -20,15 +21,22 @@ export interface Found {
  *
  * @returns 0, or the number of a rejection
  */
-export function findAny(schemes: readonly Scheme[], head: RequestHead, found: Found): number {
+export function findAny(
+  schemes: readonly Scheme[],
+  head: RequestHead,
+  peer: PeerIdentity | null,
+  found: Found,
+): number {
   found.scheme = null
   found.credential = ''
   let recognised = false
   for (let i = 0; i < schemes.length; i++) {
     const scheme = schemes[i]!
-    const credential = scheme.find(head)
+    const credential = scheme.find(head, peer)
     if (typeof credential === 'number') return credential
     if (credential === '') continue
+    // A certificate is of the connection: what a request itself brings goes before it, and is no contradiction.
+    if (scheme.name === 'mtls' && found.scheme !== null) continue
     if (found.scheme !== null && credential !== found.credential) return AMBIGUOUS
     found.credential = credential
     if (recognised) continue

@@ -74,12 +74,22 @@ export interface ListenerConfig extends Endpoint {
   readonly forwardedFrom: readonly string[]
   /** `tls`: protocols offered by ALPN; with an empty list ALPN is not negotiated. */
   readonly alpn: readonly string[]
+  /** `https` and `tls`: client certificates; null asks for none. */
+  readonly clientCertificates: ClientCertificateConfig | null
   /** `http` and `https`: indices into {@link Config.routes}; the last one matches all. */
   readonly httpRoutes: readonly number[]
   /** `http`: answer every request with 308 to https on this port; 0 is none. */
   readonly redirectPort: number
   /** `https`: value of Strict-Transport-Security; '' is none. */
   readonly hsts: string
+}
+
+export interface ClientCertificateConfig {
+  /** PEM file of the authorities that are believed. */
+  readonly ca: string
+  /** PEM file of what they revoked; '' for none. */
+  readonly crl: string
+  readonly isRequired: boolean
 }
 
 /** Host and path of a request → a pool, and how the request is treated on its way there. */

@@ -2,6 +2,7 @@
 import { checkApiKeys } from './api-keys.ts'
 import { loadAuthorities } from './authorities.ts'
 import { checkCertificates } from './certificates.ts'
+import { loadClientAuthorities } from './client-authorities.ts'
 import type { Config } from './config.ts'
 import { loadErrorPages } from './error-pages.ts'
 import { type LoadedFile, readConfigFile } from './file.ts'
@@ -34,6 +35,7 @@ export function loadConfig({ flags, env }: ConfigSources, now = new Date()): Loa
   const config = resolveConfig({ settings, file, given, problems })
   loadErrorPages(config.http.errorPages, problems)
   loadAuthorities(config.pools, problems)
+  loadClientAuthorities(config.listeners, problems)
   const warnings = [
     ...checkCertificates(config, problems, now),
     ...checkStickySecret(config, problems),

@@ -7,6 +7,7 @@ import type { ApiKeySet } from '../auth/api-key.ts'
 import type { IssuerKeySet } from '../auth/key-set.ts'
 import type { LayoutOptions } from '../shared/layout.ts'
 import type { Authorities } from './authorities.ts'
+import type { ClientAuthorities } from './client-authorities.ts'
 import type { Config } from './config.ts'
 
 /** `workerData` of a worker thread. What can change later, the worker replaces in its copy. */
@@ -21,6 +22,7 @@ export interface WorkerStart {
   readonly stickySecret: Uint8Array
   tickets: TicketSecrets
   certificates: readonly CertificatePem[]
+  clientAuthorities: ClientAuthorities
   readonly issuerKeys: IssuerKeySets
   /** PEM of the authorities to trust for the introspection server; '' for those of the system. */
   readonly issuerCa: string
@@ -56,6 +58,7 @@ export type MainMessage =
   | { readonly type: 'tickets'; readonly tickets: TicketSecrets }
   | { readonly type: 'certificates'; readonly certificates: readonly CertificatePem[] }
   | { readonly type: 'api-keys'; readonly keys: ApiKeySet }
+  | { readonly type: 'client-authorities'; readonly authorities: ClientAuthorities }
   | { readonly type: 'issuer-keys'; readonly sets: IssuerKeySets }
   /** Main looked for keys of an issuer, and sent them if they are new; to ask before is of no use. */
   | { readonly type: 'keys-looked'; readonly issuer: number; readonly askAgainInMs: number }

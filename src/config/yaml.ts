@@ -103,8 +103,16 @@ function listenerSection(listener: ListenerConfig, { pools, routes }: Config): o
     ...(serverNames.length === 0 ? {} : { routes: Object.fromEntries(serverNames) }),
     'proxy-protocol-from': proxyProtocolFrom,
     ...(speaksHttp(mode) ? { 'forwarded-from': forwardedFrom } : {}),
-    ...(terminatesTls(mode) ? { alpn } : {}),
+    ...(terminatesTls(mode) ? { alpn, ...clientSettings(listener.clientCertificates) } : {}),
     ...(mode === 'https' ? hstsSettings(listener.hsts) : {}),
+  }
+}
+
+function clientSettings(config: ListenerConfig['clientCertificates']): object {
+  return {
+    'client-ca': config?.ca ?? '',
+    'client-crl': config?.crl ?? '',
+    'client-cert': config?.isRequired === false ? 'optional' : 'required',
   }
 }
 

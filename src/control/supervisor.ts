@@ -8,6 +8,7 @@
 import { Worker } from 'node:worker_threads'
 import type { Authorities } from '../config/authorities.ts'
 import type { ApiKeySet } from '../auth/api-key.ts'
+import type { ClientAuthorities } from '../config/client-authorities.ts'
 import type { Config } from '../config/config.ts'
 import type {
   CertificatePem,
@@ -50,6 +51,7 @@ export interface SupervisorParts {
   readonly tickets: TicketSecrets
   readonly certificates: readonly CertificatePem[]
   readonly errorPages: readonly ErrorPageText[]
+  readonly clientAuthorities: () => ClientAuthorities
   readonly issuerKeys: () => IssuerKeySets
   readonly issuerCa: string
   readonly introspectionClient: string
@@ -149,6 +151,10 @@ export class Supervisor {
     this.#post({ type: 'api-keys', keys })
   }
 
+  setClientAuthorities(authorities: ClientAuthorities): void {
+    this.#post({ type: 'client-authorities', authorities })
+  }
+
   setIssuerKeys(sets: IssuerKeySets): void {
     this.#post({ type: 'issuer-keys', sets })
   }
@@ -227,6 +233,7 @@ export class Supervisor {
       tickets: this.#tickets,
       certificates: this.#certificates,
       errorPages: this.#parts.errorPages,
+      clientAuthorities: this.#parts.clientAuthorities(),
       issuerKeys: this.#parts.issuerKeys(),
       issuerCa: this.#parts.issuerCa,
       introspectionClient: this.#parts.introspectionClient,

@@ -6,6 +6,7 @@
  * Nothing of a request that is rejected here reaches a backend.
  */
 import type { Confirmation } from '../auth/identity.ts'
+import type { PeerIdentity } from '../auth/peer-identity.ts'
 import type { Policy } from '../auth/policy.ts'
 import type { Scheme, Verdict } from '../auth/scheme.ts'
 import { withoutPair } from '../auth/query-key.ts'
@@ -70,7 +71,7 @@ export class Authorizer {
       if (query !== '') hideQuery(head, query)
       return this.#refuse(exchange, policy, FAILURE_RATE, null, wait)
     }
-    const verdict = policy.identify(head, Math.floor(Date.now() / 1000))
+    const verdict = policy.identify(head, Math.floor(Date.now() / 1000), client.peer)
     const { judge } = policy
     // Nobody further on is to see it.
     if (query !== '') hideQuery(head, query)
@@ -89,7 +90,8 @@ export class Authorizer {
   #settle(exchange: Asked, policy: Policy, judge: Scheme | null, verdict: Verdict): void {
     if (typeof verdict === 'number') return this.#refuse(exchange, policy, verdict, judge, 0)
     const { confirmation } = verdict
-    const unbound = confirmation === undefined ? ADMITTED : unconfirmed(confirmation)
+    const unbound =
+      confirmation === undefined ? ADMITTED : unconfirmed(confirmation, exchange.client.peer)
     if (unbound !== ADMITTED) return this.#refuse(exchange, policy, unbound, judge, 0)
     // Whoever may not, or not now, is known all the same.
     const facts = factsOf(verdict)
@@ -138,11 +140,12 @@ export class Authorizer {
 const SCHEMES: readonly string[] = labelValues.scheme
 
 /**
- * A token that is bound to a certificate or a key is of no use without it. weir does not ask clients for either
- * yet, so that such a token cannot be let in: without its binding it would be worth what a stolen one is.
+ * A token that is bound to a certificate is of no use without it (RFC 8705 §3). weir does not ask for proofs of
+ * a key (DPoP) yet: one that is bound to a key cannot be let in, or it would be worth what a stolen one is.
  */
-function unconfirmed({ certificate }: Confirmation): number {
-  return certificate === '' ? DPOP_MISSING : BINDING
+function unconfirmed({ certificate, key }: Confirmation, peer: PeerIdentity | null): number {
+  if (key !== '') return DPOP_MISSING
+  return certificate === peer?.thumbprint ? ADMITTED : BINDING
 }
 
 function hideQuery(head: RequestHead, name: string): void {

@@ -6,6 +6,7 @@ import type { CidrSet } from '../core/cidr-set.ts'
 import type { Config, ListenerConfig } from '../config/config.ts'
 import type { Counters } from '../shared/counters.ts'
 import type { Shared } from '../shared/layout.ts'
+import type { ClientCertificateRule } from '../transport/handshake.ts'
 import type { Deadlines } from '../transport/deadlines.ts'
 import type { ReadBuffers } from '../transport/read-buffer.ts'
 import type { TlsContexts } from '../transport/tls-contexts.ts'
@@ -48,6 +49,7 @@ export interface Entrance {
   readonly forwarders: CidrSet | null
   /** null unless the listener terminates TLS. */
   readonly tls: TlsContexts | null
+  readonly clientCertificate: ClientCertificateRule
   /** ALPN in wire form; null if it is not negotiated. */
   readonly alpn: Buffer | null
   /** Routes by server name to pool index; see server-name-routes.ts. */

@@ -2,6 +2,7 @@
  * The client of an exchange: the connection's, or the one a trusted proxy speaks for. Under its address
  * the request is counted, balanced and logged. One for all exchanges of a connection, one after the other.
  */
+import type { PeerIdentity } from '../auth/peer-identity.ts'
 import type { RequestHead } from '../codec/http1/request-head.ts'
 import { ADDRESS_WORDS, formatAddress } from '../core/address.ts'
 import { hashSource } from '../core/hash.ts'
@@ -22,13 +23,21 @@ export class RequestClient implements RequestPlace {
   /** What the fields of a trusted proxy say cannot be used: none of it counts, or goes on. */
   isDoubtful = false
 
+  /** Who the peer is by its certificate; null if it showed none. */
+  readonly peer: PeerIdentity | null
+
   // Place: where the request is counted.
   requestSlot = -1
   requestLine = -1
   holdsSlot = false
   retryAfter = 0
 
-  constructor({ address, source }: Pick<TcpSession, 'address' | 'source'>) {
+  constructor({
+    address,
+    source,
+    peerIdentity,
+  }: Pick<TcpSession, 'address' | 'source' | 'peerIdentity'>) {
+    this.peer = peerIdentity
     this.address = address
     this.source = source
   }

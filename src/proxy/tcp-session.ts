@@ -7,6 +7,7 @@
  * gives back all that the session counted.
  */
 import type { Socket } from 'node:net'
+import { identifyPeer, type PeerIdentity } from '../auth/peer-identity.ts'
 import type { ClientHello } from '../codec/client-hello.ts'
 import type { ProxyHeader } from '../codec/proxy-protocol.ts'
 import { ADDRESS_WORDS, parseAddress } from '../core/address.ts'
@@ -17,6 +18,7 @@ import { hashSource } from '../core/hash.ts'
 import { ADMITTED, refusal, refusals } from '../core/refusals.ts'
 import type { Place } from '../guard/admission.ts'
 import { counterRows, observe } from '../shared/counters.ts'
+import { clientCertificateOf } from '../transport/client-certificate.ts'
 import { Deadline } from '../transport/deadlines.ts'
 import { Dial, type Dialed, type DialOwner } from '../transport/dial.ts'
 import { Gate, type GateOwner } from '../transport/gate.ts'
@@ -34,6 +36,8 @@ import { proxyHeaderFor } from './proxy-header.ts'
 import { routeServerName } from './server-name-routes.ts'
 
 const UNKNOWN_SERVER_NAME = refusal('unknown-server-name')
+const CERTIFICATE_MISSING = refusal('certificate-missing')
+const CERTIFICATE_UNTRUSTED = refusal('certificate-untrusted')
 const TLS_VERSION = refusal('tls-version')
 
 const SESSION = Symbol('session')
@@ -66,6 +70,8 @@ export class TcpSession
   peer = ''
   serverName = ''
   handshake: Handshake | null = null
+  /** Who the client is by its certificate; null if it showed none. */
+  peerIdentity: PeerIdentity | null = null
   connectedMs = 0
   backend = -1
   backendName = ''
@@ -164,7 +170,8 @@ export class TcpSession
     if (context === null) return this.#refuse(UNKNOWN_SERVER_NAME)
 
     this.#pool = this.edge.pools[pool] ?? null
-    this.handshake = new Handshake(this.socket, hello, context, this.entrance.alpn, this)
+    const { alpn, clientCertificate } = this.entrance
+    this.handshake = new Handshake(this.socket, hello, context, alpn, this, clientCertificate)
     this.edge.deadlines.set(this.#deadline, tlsConfig.handshakeTimeoutMs)
     this.handshake.start()
   }
@@ -182,8 +189,24 @@ export class TcpSession
   onSecure(): void {
     this.edge.deadlines.clear(this.#deadline)
     this.handshake?.count(this.edge.slice, this.edge.at)
+    const refused = this.#readCertificate()
+    if (refused !== ADMITTED) return this.#refuse(refused)
     if (this.entrance.config.mode === 'https') this.#speakHttp(this.handshake!.socket)
     else this.#connect(this.edge.pools.indexOf(this.#pool!))
+  }
+
+  /** @returns 0, or the refusal of a client whose certificate is not good, or not there */
+  #readCertificate(): number {
+    const { clientCertificate } = this.entrance
+    if (clientCertificate === 'none') return ADMITTED
+    const shown = clientCertificateOf(this.handshake!.socket)
+    if (typeof shown === 'string') {
+      this.cause = shown
+      return CERTIFICATE_UNTRUSTED
+    }
+    if (shown === null) return clientCertificate === 'required' ? CERTIFICATE_MISSING : ADMITTED
+    this.peerIdentity = identifyPeer(shown)
+    return ADMITTED
   }
 
   onHandshakeFailed(cause: string): void {
@@ -396,8 +419,9 @@ export class TcpSession
     this.refused = refused
     const { slice, at } = this.edge
     slice[at.refused + this.entrance.index * REASONS + refused]!++
-    refuse(this.socket, refused)
-    this.#finish('refused', '')
+    // After a handshake it is closed by the end alone: a reset under the TLS socket ends the process (SIGSEGV).
+    if (this.handshake === null) refuse(this.socket, refused)
+    this.#finish('refused', this.cause)
   }
 
   #leaveBackend(): void {

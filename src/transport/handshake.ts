@@ -19,6 +19,9 @@ export interface HandshakeOwner {
   onSecureClosed(): void
 }
 
+/** Whether the client is asked for a certificate, and must show one. */
+export type ClientCertificateRule = 'none' | 'optional' | 'required'
+
 type FailureCause = (typeof handshakeFailures)[number]
 
 /** A socket in its handshake, and after it. */
@@ -45,6 +48,7 @@ export class Handshake {
     secureContext: SecureContext,
     alpn: Buffer | null,
     owner: HandshakeOwner,
+    clientCertificate: ClientCertificateRule = 'none',
   ) {
     this.#owner = owner
     this.group = hello.group
@@ -52,6 +56,9 @@ export class Handshake {
       isServer: true,
       secureContext,
       ...(alpn === null ? {} : { ALPNProtocols: alpn }),
+      ...(clientCertificate === 'none' ? {} : { requestCert: true }),
+      // Whether it is good is seen afterwards (client-certificate.ts); this is about one that is not there.
+      ...(clientCertificate === 'required' ? {} : { rejectUnauthorized: false }),
     })
   }
 

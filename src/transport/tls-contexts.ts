@@ -6,6 +6,7 @@
  */
 import { constants, createHash, X509Certificate } from 'node:crypto'
 import { createSecureContext, type SecureContext } from 'node:tls'
+import type { ClientAuthority } from '../config/client-authorities.ts'
 import type { TlsProfile } from '../config/config.ts'
 import type { CertificatePem, TicketSecrets } from '../config/messages.ts'
 import { deriveTicketKey } from './tickets.ts'
@@ -59,16 +60,21 @@ export class TlsContexts {
   }
 
   /**
-   * Takes new certificates or ticket keys; sessions that run keep what they have.
+   * Takes new certificates, ticket keys or client authorities; sessions that run keep what they have.
    *
+   * @param authority of client certificates; null asks for none
    * @throws if a pair cannot be used (main has checked them); nothing has changed then
    */
-  load(certificates: readonly CertificatePem[], secrets: TicketSecrets): void {
+  load(
+    certificates: readonly CertificatePem[],
+    secrets: TicketSecrets,
+    authority: ClientAuthority | null = null,
+  ): void {
     const exact = new Map<string, Entry>()
     const wildcard = new Map<string, Entry>()
     let first: Entry | null = null
     for (const pem of certificates) {
-      const entry = this.#entry(pem, secrets)
+      const entry = this.#entry(pem, secrets, authority)
       first ??= entry
       for (const name of certificateNames(pem.cert)) {
         const [names, key] = name.startsWith('*.') ? [wildcard, name.slice(1)] : [exact, name]
@@ -108,9 +114,16 @@ export class TlsContexts {
     return this.#options.strictSni ? null : this.#default
   }
 
-  #entry({ cert, key }: CertificatePem, secrets: TicketSecrets): Entry {
+  #entry(
+    { cert, key }: CertificatePem,
+    secrets: TicketSecrets,
+    authority: ClientAuthority | null,
+  ): Entry {
     const { listener, profile, ticketRotationMs } = this.#options
-    const label = `${listener} ${createHash('sha256').update(cert).digest('hex')}`
+    // With what clients are checked against: a session that is resumed is not checked again, and so none is
+    // once an authority or what it revoked has changed.
+    const checked = authority === null ? '' : `${authority.ca}\0${authority.crl}`
+    const label = `${listener} ${createHash('sha256').update(cert).update(checked).digest('hex')}`
     const contexts = secrets.map(secret => {
       const ticketKey = deriveTicketKey(secret, label)
       const context = createSecureContext({
@@ -126,6 +139,8 @@ export class TlsContexts {
         // A ticket is of no use once its key is gone, after two rotations.
         sessionTimeout: Math.min(Math.ceil((2 * ticketRotationMs) / 1000), TICKET_SECONDS_MAX),
         ticketKeys: ticketKey.bytes,
+        ...(authority === null ? {} : { ca: authority.ca }),
+        ...(authority === null || authority.crl === '' ? {} : { crl: authority.crl }),
       })
       return { ticketName: ticketKey.name, context }
     })

@@ -25,7 +25,7 @@ const tokens: Scheme = {
 
 function search(head: RequestHead): Found & { readonly rejected: number } {
   const found: Found = { scheme: keys, credential: 'of the request before' }
-  const rejected = findAny([keys, tokens], head, found)
+  const rejected = findAny([keys, tokens], head, null, found)
   return { ...found, rejected }
 }
 

@@ -28,6 +28,7 @@ async function makeSupervisor(t: Test, { workers = 2, port = 0 } = {}) {
     writeLines: () => {},
     addresses: () => ['127.0.0.1'],
     apiKeys: () => null,
+    clientAuthorities: () => [],
     issuerKeys: () => [],
     issuerCa: '',
     introspectionClient: '',

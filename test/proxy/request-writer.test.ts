@@ -32,7 +32,7 @@ function write(head: RequestHead, { trusted = false, options = {}, client = {} }
     forwarders: trusted ? new CidrSet() : null,
     forwarding: new Forwarding({ ...OPTIONS, ...options }),
   })
-  const of = Object.assign(new RequestClient({ address, source: 1 }), client)
+  const of = Object.assign(new RequestClient({ address, source: 1, peerIdentity: null }), client)
   return writeRequest(head, origin, of, 'id-1', 'backend.test:80', testRoute(), null)
 }
 

@@ -20,7 +20,7 @@ function origin(forwardedFields: ForwardingOptions['forwardedFields'] = 'both'):
 }
 
 function named(address: string): RequestClient {
-  const client = new RequestClient({ address: PROXY, source: 1 })
+  const client = new RequestClient({ address: PROXY, source: 1, peerIdentity: null })
   client.isNamed = address !== ''
   if (client.isNamed) client.address = address
   return client

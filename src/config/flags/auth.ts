@@ -31,7 +31,7 @@ export const authFlags = {
     kind: 'text',
     scope: 'route',
     value: 'RULE',
-    help: 'Whether clients must say who they are: none; any or all of the schemes that are configured; any:LIST, all:LIST or LIST, with commas, of these (api-key). any unless given, none if no scheme is configured',
+    help: 'Whether clients must say who they are: none; any or all of the schemes that are configured; any:LIST, all:LIST or LIST, with commas, of these (api-key, jwt, introspection, mtls). any unless given, none if no scheme is configured',
   },
   'require-scope': {
     group: 'Authentication',

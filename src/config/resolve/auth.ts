@@ -17,6 +17,7 @@ const CONFIGURED_BY: Readonly<Partial<Record<SchemeName, string>>> = {
   'api-key': '--api-keys FILE',
   jwt: '--jwt-issuer URL',
   introspection: '--introspection-url URL',
+  mtls: '--client-ca FILE',
 }
 const METHOD = /^[A-Z][A-Z-]{0,31}$/
 
@@ -66,6 +67,7 @@ function configured(settings: Settings): SchemeName[] {
     'api-key': settings['api-keys'] !== '',
     jwt: (settings['jwt-issuer'] ?? []).length > 0,
     introspection: settings['introspection-url'] !== '',
+    mtls: settings['client-ca'] !== '',
   }
   return schemeNames.filter(name => given[name] === true)
 }
@@ -166,14 +168,15 @@ function readRule(
   }
   const named = list.split(',').map(name => name.trim())
   for (const name of named) {
-    if (schemes.includes(name as SchemeName)) continue
+    // Its authorities may be told for a listener alone: without any, nobody is let in.
+    if (schemes.includes(name as SchemeName) || name === 'mtls') continue
     const message = schemeNames.includes(name as SchemeName)
       ? `${name} is not configured; write ${CONFIGURED_BY[name as SchemeName] ?? 'another'}`
       : `${JSON.stringify(name)} is no scheme; write none, any, all, or a list of: ${schemes.join(', ') || 'api-key'}`
     problems.push({ where, message })
   }
   // In the order of the table, whatever was written.
-  return { rule, schemes: schemes.filter(name => named.includes(name)) }
+  return { rule, schemes: schemeNames.filter(name => named.includes(name)) }
 }
 
 function readClaims(

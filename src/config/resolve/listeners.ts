@@ -9,6 +9,7 @@ import {
 import type { Settings } from '../flags.ts'
 import { formatListenUrl, type ListenUrl, readListenUrl } from '../listen-url.ts'
 import type { ConfigFile } from '../schema.ts'
+import { resolveClientCertificates } from './client-certificates.ts'
 import { resolveHsts } from './hsts.ts'
 import { checkScheme, onlyPool, poolNamed } from './pools.ts'
 import { type Resolution, sectionSettings } from './resolution.ts'
@@ -132,6 +133,13 @@ function addListener(
     proxyProtocolFrom: own['proxy-protocol-from'] ?? [],
     forwardedFrom: own['forwarded-from'] ?? [],
     alpn: alpnOf(mode, own),
+    clientCertificates: resolveClientCertificates(
+      own,
+      mode,
+      section !== null && 'client-ca' in section,
+      where,
+      problems,
+    ),
     httpRoutes: indices,
     redirectPort,
     hsts: mode === 'https' ? resolveHsts(own, where, problems) : '',

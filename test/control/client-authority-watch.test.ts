@@ -1,0 +1,75 @@
+import { rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Test, test } from 'tap'
+import { createAuthority } from '../../src/certificate/authority.ts'
+import {
+  type ClientAuthorities,
+  loadClientAuthorities,
+} from '../../src/config/client-authorities.ts'
+import { ClientAuthorityWatch } from '../../src/control/client-authority-watch.ts'
+import { good } from '../support/config.ts'
+import { captureLog } from '../support/log.ts'
+import { writeRevocations } from '../support/revocation.ts'
+
+const one = createAuthority()
+const two = createAuthority()
+
+function watch(t: Test, ca: string, crl = '') {
+  const { listeners } = good(t, { listen: ['tcp://127.0.0.1:1'], backend: ['tcp://127.0.0.1:2'] })
+  const config = { ca, crl, isRequired: true }
+  const asking = [
+    { ...listeners[0]!, clientCertificates: config },
+    { ...listeners[0]!, clientCertificates: null },
+  ]
+  const { logger, lines } = captureLog()
+  const changes: ClientAuthorities[] = []
+  const first = loadClientAuthorities(asking, [])
+  const watch = new ClientAuthorityWatch(asking, first, logger, next => changes.push(next))
+  return { watch, changes, lines }
+}
+
+test('what is replaced is handed on, once', async t => {
+  const directory = t.testdir({ 'ca.pem': one.certificatePem })
+  const ca = join(directory, 'ca.pem')
+  const { watch: watching, changes } = watch(t, ca)
+  watching.check()
+  t.equal(changes.length, 0)
+  writeFileSync(ca, two.certificatePem)
+  watching.check()
+  watching.check()
+  t.strictSame(changes, [[{ ca: two.certificatePem, crl: '' }, null]])
+  t.strictSame(watching.authorities, changes[0])
+})
+
+test('a file that will not do is told of once, and the old one stays', async t => {
+  const directory = t.testdir({ 'ca.pem': one.certificatePem })
+  const ca = join(directory, 'ca.pem')
+  const { watch: watching, changes, lines } = watch(t, ca)
+  writeFileSync(ca, one.certificatePem.slice(0, 200))
+  watching.check()
+  watching.check()
+  rmSync(ca)
+  watching.check()
+  t.strictSame(
+    lines.map(({ error }) => error),
+    [`${ca} holds a certificate that is cut off; copy the file again`, `${ca} does not exist`],
+  )
+  t.equal(changes.length, 0)
+  t.match(watching.authorities, [{ ca: one.certificatePem }, null])
+  writeFileSync(ca, two.certificatePem)
+  watching.check()
+  t.equal(changes.length, 1)
+})
+
+test('a new list of what is revoked is handed on, and one that is none is not', async t => {
+  const directory = t.testdir({ 'ca.pem': one.certificatePem })
+  const crl = writeRevocations(directory, one, [])
+  const { watch: watching, changes, lines } = watch(t, join(directory, 'ca.pem'), crl)
+  writeRevocations(directory, one, [two.certificatePem])
+  watching.check()
+  t.equal(changes.length, 1)
+  writeFileSync(crl, '-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n')
+  watching.check()
+  t.equal(changes.length, 1)
+  t.match(lines.at(-1), { error: `${crl} cannot be used` })
+})
