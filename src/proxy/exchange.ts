@@ -365,9 +365,9 @@ export class Exchange implements ResponseOwner, BodyTaker {
     this.#cut('client-slow')
   }
 
-  /** The client said that it sends no more, and may be gone: its answer must have begun in time. */
-  get isAnswering(): boolean {
-    return this.#responseBegan
+  /** How far the response has come; -1 while it is the client that does not take it. */
+  get progress(): number {
+    return this.#stalled ? -1 : this.bytesSent + (this.#responseBegan ? 1 : 0)
   }
 
   onResponse(): void {

@@ -75,6 +75,8 @@ export class Http1Session implements Reader, ClientWriterOwner {
   #scanned = 0
   #exchange: Exchange | null = null
   #ended = false
+  /** Of a client that closed its side: how far its response had come when it was looked at. */
+  #comeFar = 0
   #bodyPaused = false
   /** In {@link #advance}: what ends meanwhile goes on there, and not one level deeper. */
   #advancing = false
@@ -223,7 +225,7 @@ export class Http1Session implements Reader, ClientWriterOwner {
     }
     const exchange = new Exchange(this, this.#head)
     this.#exchange = exchange
-    if (this.#ended) edge.deadlines.set(this.#deadline, edge.config.http.halfCloseMs)
+    if (this.#ended) this.#watchEnded()
     exchange.begin()
   }
 
@@ -406,8 +408,13 @@ export class Http1Session implements Reader, ClientWriterOwner {
       return this.#close()
     }
     if (this.#state === BODY) return this.#refuseBody(408, 'request-timeout')
-    // It said no more, and what it asked for has not begun to come: it is taken to be gone.
-    if (this.#exchange?.isAnswering === false) this.#gone('client-gone', 'closed before its answer')
+    // It said no more, and what it asked for does not begin to come, or stands still: it is taken to be gone.
+    const progress = this.#exchange?.progress ?? -1
+    if (progress !== -1 && progress === this.#comeFar) {
+      return this.#gone('client-gone', 'closed before the end of its answer')
+    }
+    this.#comeFar = progress
+    this.edge.deadlines.set(this.#deadline, this.edge.config.http.halfCloseMs)
   }
 
   /** A client that says no more may still read; one in the middle of a request will never end it. */
@@ -415,11 +422,16 @@ export class Http1Session implements Reader, ClientWriterOwner {
     this.#ended = true
     if (this.#state === TURN) {
       this.keepsAlive = !this.#input.isEmpty && this.keepsAlive
-      this.edge.deadlines.set(this.#deadline, this.edge.config.http.halfCloseMs)
+      this.#watchEnded()
       return
     }
     if (this.#state === HEAD) return this.#close()
     this.#gone('client-gone', 'closed in the middle of a request')
+  }
+
+  #watchEnded(): void {
+    this.#comeFar = 0
+    this.edge.deadlines.set(this.#deadline, this.edge.config.http.halfCloseMs)
   }
 
   #gone(how: 'client-reset' | 'client-gone', cause: string): void {

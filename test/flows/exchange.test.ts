@@ -88,6 +88,37 @@ test('of requests that came before the client closed its side the last one is ca
   client.destroy()
 })
 
+test('a client that closed its side in a response that stands still is taken to be gone', async t => {
+  const backend = await startBackend(t, socket => {
+    socket.once('data', () => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok'))
+  })
+  const weir = await start(t, [backend.url], '--half-close-timeout', '300ms')
+  const client = await dial(weir.ports[0]!)
+  client.write('GET / HTTP/1.1\r\nHost: a.test\r\n\r\n')
+  t.match(await read(client, 20), /^HTTP\/1\.1 200 /)
+  client.end()
+  await until(() => backend.open.size === 0, 'the request was cancelled')
+  await weir.metricIs('weir_request_faults_total', { fault: 'client-gone' }, 1)
+  client.destroy()
+})
+
+test('one whose response goes on gets all of it, however long it takes', async t => {
+  const backend = await startBackend(t, socket => {
+    socket.once('data', () => {
+      socket.write('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n')
+      let digit = 0
+      const timer = setInterval(() => {
+        socket.write(String(++digit))
+        if (digit === 9) clearInterval(timer)
+      }, 150)
+    })
+  })
+  const weir = await start(t, [backend.url], '--half-close-timeout', '400ms')
+  const client = await dial(weir.ports[0]!)
+  client.end('GET / HTTP/1.1\r\nHost: a.test\r\n\r\n')
+  t.match((await readAll(client)).toString(), /^HTTP\/1\.1 200 .*123456789$/s)
+})
+
 test('a client that closed its side still gets what comes in time', async t => {
   const backend = await startBackend(t, answering)
   const weir = await start(t, [backend.url])

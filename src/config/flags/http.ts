@@ -32,7 +32,7 @@ export const httpFlags = {
     min: 100,
     max: HOUR,
     zero: true,
-    help: 'A client that closed its side may be gone: an exchange whose response has not begun by then is cancelled; 0 never',
+    help: 'A client that closed its side may be gone: its exchange is cancelled when the response has not begun, or gone on, for this long; 0 never',
   },
   'keep-alive-timeout': {
     group: 'HTTP',
