@@ -79,10 +79,12 @@ export async function startWeir(
   })
   const lines: LogLine[] = []
   let stderr = ''
-  createInterface({ input: child.stdout }).on('line', text =>
+  createInterface({ input: child.stdout }).on('line', text => {
+    // The last line of a process that was killed need not be whole.
+    if (child.killed && !text.endsWith('}')) return
     // Lines of the combined format have no message, only a text.
-    lines.push(text.startsWith('{') ? (JSON.parse(text) as LogLine) : { text }),
-  )
+    lines.push(text.startsWith('{') ? (JSON.parse(text) as LogLine) : { text })
+  })
   child.stderr.on('data', (bytes: Buffer) => (stderr += bytes.toString()))
   t.teardown(async () => {
     if (child.exitCode !== null || child.signalCode !== null) return
