@@ -35,6 +35,10 @@ export interface BackendKeeper {
   give(connection: Http1Backend): void
   /** It ended while it was kept. */
   forget(connection: Http1Backend): void
+  /** Nobody waits any more for what it is to answer. */
+  abandon(connection: Http1Backend): void
+  /** Somebody does again. */
+  adopt(connection: Http1Backend): void
 }
 
 export class Http1Backend implements Reader, ChunkOwner {
@@ -120,6 +124,7 @@ export class Http1Backend implements Reader, ChunkOwner {
     this.served++
     if (this.#owner !== null) {
       this.#line.push({ owner, toHead })
+      this.#keeper.adopt(this)
       return
     }
     this.#owner = owner
@@ -146,7 +151,17 @@ export class Http1Backend implements Reader, ChunkOwner {
       return
     }
     const waiting = this.#line.find(each => each.owner === owner)
-    if (waiting !== undefined) waiting.owner = new DiscardedResponse(this)
+    if (waiting === undefined) return
+    waiting.owner = new DiscardedResponse(this)
+    this.#checkAbandoned()
+  }
+
+  /** One that never answers would otherwise stay for ever: it is the owners who have deadlines. */
+  #checkAbandoned(): void {
+    if (!(this.#owner instanceof DiscardedResponse)) return
+    if (this.#line.every(({ owner }) => owner instanceof DiscardedResponse)) {
+      this.#keeper.abandon(this)
+    }
   }
 
   /** Adds what it holds now. */
@@ -310,6 +325,7 @@ export class Http1Backend implements Reader, ChunkOwner {
     this.#owner = next?.owner ?? null
     this.#toHead = next?.toHead ?? false
     if (more && next === undefined) this.#reusable = false
+    if (next !== undefined) this.#checkAbandoned()
     owner.onResponse()
   }
 

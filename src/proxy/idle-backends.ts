@@ -92,6 +92,16 @@ export class IdleBackends implements BackendKeeper {
     if (at !== -1) kept.splice(at, 1)
   }
 
+  /** Its answers have as long as an idle connection has. */
+  abandon(connection: Http1Backend): void {
+    const { backendIdleMs } = this.#limits[connection.backend]!
+    this.#deadlines.set(connection.deadline, backendIdleMs)
+  }
+
+  adopt(connection: Http1Backend): void {
+    this.#deadlines.suspend(connection.deadline)
+  }
+
   /** Ends what is kept of `backend`; what is in use is not kept when it comes back. */
   purge(backend: number): void {
     // Not earlier than before: after clear() it is for good.

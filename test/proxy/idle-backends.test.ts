@@ -1,6 +1,8 @@
+import { once } from 'node:events'
 import { type Test, test } from 'tap'
 import { Http1Backend } from '../../src/proxy/http1-backend.ts'
 import { IdleBackends, type IdleLimits } from '../../src/proxy/idle-backends.ts'
+import type { ResponseOwner } from '../../src/proxy/response-owner.ts'
 import { Deadlines } from '../../src/transport/deadlines.ts'
 import { type Pair, socketPair } from '../support/edge.ts'
 
@@ -118,4 +120,35 @@ test('a backend that closes or speaks unasked is forgotten', async t => {
   a.server.end()
   await a.ended
   t.equal(idle.take(0), null)
+})
+
+test('one whose answers nobody waits for has as long as an idle one', async t => {
+  const { idle, deadlines } = keeper()
+  const abandoned = await connect(t, idle)
+  const adopted = await connect(t, idle)
+  const owner = () =>
+    ({
+      onResponse() {},
+      onRead() {},
+      onHead() {},
+      onBackendFailed() {},
+    }) as unknown as ResponseOwner
+  for (const { connection, server, client } of [abandoned, adopted]) {
+    const [first, second] = [owner(), owner()]
+    connection.begin(first, false, false)
+    connection.begin(second, false, false)
+    connection.release(second, false)
+    // It answers the first, and never the one that nobody waits for.
+    const heard = once(client, 'data')
+    server.write('HTTP/1.1 204 No Content\r\n\r\n')
+    await heard
+    connection.release(first, true)
+  }
+  adopted.connection.begin(owner(), false, false)
+  deadlines.advance(3900)
+  t.ok(abandoned.connection.isOpen)
+  deadlines.advance(4200)
+  t.notOk(abandoned.connection.isOpen)
+  t.ok(adopted.connection.isOpen, 'not where another stands in line')
+  await abandoned.ended
 })

@@ -8,7 +8,7 @@ import { socketPair } from '../support/edge.ts'
 
 async function connection(t: Test) {
   const { client, server } = await socketPair(t)
-  const keeper = { give: () => {}, forget: () => {} }
+  const keeper = { give: () => {}, forget: () => {}, abandon: () => {}, adopt: () => {} }
   const backend = new Http1Backend(0, { socket: client, readBuffer: null }, keeper)
   return { backend, socket: client, server }
 }
