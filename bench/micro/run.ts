@@ -9,6 +9,7 @@ import { TokenBuckets } from '../../src/guard/token-buckets.ts'
 import { AddressTable, CONNECTION_BUCKET } from '../../src/shared/address-table.ts'
 import { Deadline, Deadlines } from '../../src/transport/deadlines.ts'
 import { median } from '../stats.ts'
+import { authParts } from './auth.ts'
 import { exchangeParts } from './exchange.ts'
 import { headParts } from './heads.ts'
 import { tokenParts } from './tokens.ts'
@@ -76,6 +77,7 @@ const parts: Readonly<Record<string, () => void>> = {
   'response head, 5 fields': () => void responseHead.parse(response, 0, response.length, 0, false),
   'deadline: push back': () => wheel.set(deadline, 60_000),
   ...exchangeParts,
+  ...authParts,
   ...tokenParts,
   ...headParts,
 }

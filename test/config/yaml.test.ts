@@ -17,7 +17,7 @@ function load(flags: Record<string, unknown>): Config {
 
 test('what is printed reads back to the same config', async t => {
   const { cert, key } = testAuthority(t).issue('a', ['a.test'])
-  const configs = [
+  const configs: Record<string, unknown>[] = [
     { listen: ['tcp://[::]:0'], backend: ['tcp://[::1]:2?weight=3&backup'], admin: 'off' },
     {
       listen: ['tls://127.0.0.1:1', 'tls://127.0.0.1:2'],
@@ -46,7 +46,41 @@ test('what is printed reads back to the same config', async t => {
       'error-page': [`5xx=${cert}`, `404=${key}`],
     },
   ]
-  for (const [i, flags] of configs.entries()) {
+  const keys = join(dirname(cert), 'keys.yaml')
+  writeFileSync(keys, 'keys: []\n', { mode: 0o600 })
+  const file = join(dirname(cert), 'routes.yaml')
+  writeFileSync(
+    file,
+    `
+api-keys: ${keys}
+api-key-query: key
+api-key-usage: /tmp/used
+auth-realm: the realm
+auth-failure-rate: 0.5
+auth-failure-burst: 7
+identity-rate: 3
+identity-burst: 4
+identity-concurrency: 5
+require-scope: usual
+cors-preflight: pass
+credential: remove
+listen: http://:1
+backend: http://10.0.0.1:2
+routes:
+  - { path: /open, auth: none, cors-preflight: check, credential: pass }
+  - path: /all
+    auth: all:api-key
+    require-scope: [a, b]
+    require-claims: { tier: [gold, silver], level: 7, email: { prefix: "ops-" } }
+    methods:
+      GET: { auth: none }
+      POST: { require-scope: c }
+      PUT: { require-claims: { tier: gold } }
+listeners:
+  - { listen: "http://:3", routes: [{ path: /x, auth: api-key, require-scope: [] }] }
+`,
+  )
+  for (const [i, flags] of [...configs, { config: file }].entries()) {
     const config = load(flags)
     const path = join(dirname(cert), `${i}.yaml`)
     writeFileSync(path, configToYaml(config))

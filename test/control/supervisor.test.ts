@@ -93,12 +93,17 @@ test('what a dead worker counted is given back, and nothing of the others', asyn
     shared.workers.enter(worker, 0)
     shared.backends.enter(0, worker)
     shared.ledger.write(worker, 3, slot)
+    for (const ledger of [shared.requestLedger, shared.identityLedger]) {
+      shared.addresses.enterRequest(slot, 9)
+      ledger.write(worker, 3, slot, false, true)
+    }
   }
   await supervisor.kill(0)
   await until(() => supervisor.restarts === 1, 'its end was seen')
   t.equal(shared.workers.hostConnections(), 1)
   t.equal(shared.backends.active(0), 1)
   t.equal(shared.addresses.open(slot), 1)
+  t.equal(shared.addresses.requests(slot), 2)
 })
 
 test('a port that cannot be had is told with its listener, and so by a replacement', async t => {

@@ -207,3 +207,25 @@ test('milliseconds have two decimals at most, whatever their size', async t => {
   }
   t.equal(decimals(123_456_789.4), '123456789')
 })
+
+test('a line tells who asked', async t => {
+  const facts = {
+    lines: '',
+    json: ',"auth":"api-key","key":"k1"',
+    user: '0123',
+    words: new Int32Array(4),
+  }
+  t.match(json(HEAD, { facts }), { auth: 'api-key', key: 'k1' })
+  t.match(lines.combined(exchange(HEAD, { facts }), THEN), /^2001:db8::1 - 0123 \[/)
+})
+
+test('a secret in the query is in no combined line, nor is that of its referer', async t => {
+  const careful = new AccessLines(3, 'key')
+  const text =
+    'GET /a?x=1&key=secret HTTP/1.1\r\nHost: a\r\nReferer: http://a/?key=secret&y=2\r\n\r\n'
+  const line = careful.combined(exchange(text), THEN)
+  t.match(line, '"GET /a?x=1 HTTP/1.1" 200 2326 "http://a/?y=2"')
+  t.notMatch(line, 'secret')
+  t.match(careful.combined(exchange(HEAD), THEN), lines.combined(exchange(HEAD), THEN))
+  t.match(lines.combined(exchange(text), THEN), 'key=secret', 'it is no secret unless told')
+})

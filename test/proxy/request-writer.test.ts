@@ -1,4 +1,5 @@
 import { test } from 'tap'
+import type { IdentityFacts } from '../../src/proxy/identity-facts.ts'
 import type { RequestHead } from '../../src/codec/http1/request-head.ts'
 import { CidrSet } from '../../src/core/cidr-set.ts'
 import { Forwarding, type ForwardingOptions } from '../../src/proxy/forwarding.ts'
@@ -21,10 +22,14 @@ interface Case {
   readonly trusted?: boolean
   readonly options?: Partial<ForwardingOptions>
   /** As a trusted peer named it. */
+  readonly facts?: IdentityFacts
+  readonly removesCredential?: boolean
   readonly client?: Partial<Pick<RequestClient, 'address' | 'isNamed' | 'isDoubtful'>>
 }
 
-function write(head: RequestHead, { trusted = false, options = {}, client = {} }: Case = {}) {
+function write(head: RequestHead, given: Case = {}) {
+  const { trusted = false, options = {}, client = {}, facts = null } = given
+  const { removesCredential = false } = given
   const address = '192.0.2.1'
   const origin = new Origin({
     address,
@@ -32,8 +37,10 @@ function write(head: RequestHead, { trusted = false, options = {}, client = {} }
     forwarders: trusted ? new CidrSet() : null,
     forwarding: new Forwarding({ ...OPTIONS, ...options }),
   })
+  const auth = { policy: null, methods: [], passesPreflights: false, removesCredential }
+  const route = testRoute({ auth })
   const of = Object.assign(new RequestClient({ address, source: 1, peerIdentity: null }), client)
-  return writeRequest(head, origin, of, 'id-1', 'backend.test:80', testRoute(), null)
+  return writeRequest(head, origin, of, 'id-1', 'backend.test:80', route, facts)
 }
 
 /** What was written of the client's own fields, between Host and ours. */
@@ -224,4 +231,28 @@ test('a length is told where there is a body, or could be one', async t => {
     of('PUT / HTTP/1.1', 'Content-Length: 3', 'Expect: 100-continue'),
     /\r\nExpect: 100-continue\r\n/,
   )
+})
+
+test('who the client is is told by weir alone', async t => {
+  const facts = {
+    lines: 'X-Weir-Subject: billing\r\n',
+    json: '',
+    user: '',
+    words: new Int32Array(4),
+  }
+  const lies = ['X-Weir-Subject: root', 'x-weir-auth: jwt', 'X-WEIR-NEW: 1', 'X_Weir_Subject: root']
+  for (const trusted of [false, true]) {
+    const text = write(requestHead([...lies, 'A: 1']), { facts, trusted })
+    t.strictSame(text.match(/^x.weir.*$/gim), ['X-Weir-Subject: billing'])
+    t.match(text, '\r\nA: 1\r\n')
+    t.equal(write(requestHead(lies), { trusted }).match(/x.weir/i), null)
+  }
+})
+
+test('credentials are passed on, or removed all of them', async t => {
+  const fields = ['A: 1', 'Authorization: Bearer x', 'X-API-Key: x', 'DPoP: x', 'B: 2']
+  t.equal(passed(...fields), fields.map(field => `${field}\r\n`).join(''))
+  const removed = write(requestHead(fields), { removesCredential: true })
+  t.match(removed, '\r\nA: 1\r\nB: 2\r\n')
+  t.notMatch(removed, /authorization|x-api-key|dpop/i)
 })

@@ -1,0 +1,187 @@
+import { test } from 'tap'
+import { ApiKeys } from '../../src/auth/api-key.ts'
+import { makeKey } from '../../src/auth/api-key-form.ts'
+import type { Identity } from '../../src/auth/identity.ts'
+import { Policy } from '../../src/auth/policy.ts'
+import type { Scheme, Verdict } from '../../src/auth/scheme.ts'
+import { refusal, refusals } from '../../src/core/refusals.ts'
+import { AuthFailures } from '../../src/guard/auth-failures.ts'
+import { IdentityLimits, type Limits } from '../../src/guard/identity-limits.ts'
+import { type Asked, Authorizer } from '../../src/proxy/authorizer.ts'
+import { RequestClient } from '../../src/proxy/request-client.ts'
+import { labelValues } from '../../src/shared/counters.ts'
+import { keySet, storedKey } from '../support/api-keys.ts'
+import { requestHead } from '../support/head.ts'
+import { makeShared, numbered } from '../support/memory.ts'
+
+const key = makeKey()
+const rules = { rule: 'any', schemes: ['api-key'], scopes: [], claims: [] } as const
+
+function setup({ burst = 2, query = '', limits = null as Limits | null } = {}) {
+  const shared = makeShared()
+  const keys = new ApiKeys(query)
+  keys.load(keySet(storedKey(key, { scopes: ['read'] })))
+  const slice = shared.counters.slice(0)
+  const { at } = shared.counters
+  const authorizer = new Authorizer({
+    failures: new AuthFailures(shared.addresses, {
+      authFailureRate: 0.01,
+      authFailureBurst: burst,
+    }),
+    limits: new IdentityLimits(shared, 0),
+    defaultLimits: limits,
+    query,
+    slice,
+    at,
+  })
+  const client = new RequestClient({ address: '10.0.0.1', source: 1, peerIdentity: null })
+  client.requestSlot = shared.addresses.acquire(numbered(1), 0)
+  const count = (scheme: string, outcome: string): number => {
+    const row = labelValues.scheme.indexOf(scheme as 'none') * labelValues.outcome.length
+    return slice[at.authentications + row + labelValues.outcome.indexOf(outcome as 'accepted')]!
+  }
+  return { authorizer, keys, client, count, policy: new Policy(rules, [keys], 'r') }
+}
+
+/** An exchange that remembers what it was told. */
+function exchange(client: RequestClient, fields: readonly string[], target = '/') {
+  const told: string[] = []
+  const asked: Asked & { isOver: boolean } = {
+    head: requestHead(fields, `GET ${target} HTTP/1.1`),
+    client,
+    isOver: false,
+    facts: null,
+    identitySlot: -1,
+    identityLine: -1,
+    waitFor: ms => void told.push(`wait ${ms}`),
+    onAuthorized: () => void told.push('authorized'),
+    onRefused: (refused, status, lines) =>
+      void told.push(`${status} ${refusals[refused]![0]} ${lines.trim()}`),
+  }
+  return { asked, told }
+}
+
+test('a good key goes on at once, known, and is counted', async t => {
+  const { authorizer, client, policy, count } = setup()
+  const { asked, told } = exchange(client, [`X-API-Key: ${key}`])
+  authorizer.authorize(asked, policy)
+  t.strictSame(told, ['authorized'])
+  t.match(asked.facts?.lines, /X-Weir-Subject: billing/)
+  t.equal(count('api-key', 'accepted'), 1)
+})
+
+test('failures are spent, silence and lack of scope are not', async t => {
+  const { authorizer, client, policy, keys, count } = setup({ burst: 2 })
+  const ask = (fields: readonly string[], by = policy): string => {
+    const { asked, told } = exchange(client, fields)
+    authorizer.authorize(asked, by)
+    return told.join()
+  }
+  const scoped = new Policy({ ...rules, scopes: ['write'] }, [keys], 'r')
+  for (let i = 0; i < 3; i++) t.match(ask([]), /^401 credential-missing WWW-Auth/)
+  for (let i = 0; i < 3; i++) t.match(ask([`X-API-Key: ${key}`], scoped), /^403 scope-missing WWW/)
+  t.match(ask(['X-API-Key: x']), /^401 key-malformed WWW/)
+  t.match(ask([`X-API-Key: ${makeKey()}`]), /^401 key-unknown WWW/)
+  t.equal(ask([`X-API-Key: ${key}`]), '429 auth-failure-rate ')
+  t.ok(client.retryAfter > 90, `${client.retryAfter} s`)
+  t.equal(count('none', 'auth-failure-rate'), 1)
+  t.equal(count('api-key', 'scope-missing'), 3)
+})
+
+test('who may not is known, for the log', async t => {
+  const { authorizer, client, keys } = setup()
+  const { asked } = exchange(client, [`X-API-Key: ${key}`])
+  authorizer.authorize(asked, new Policy({ ...rules, scopes: ['write'] }, [keys], 'r'))
+  t.match(asked.facts?.json, '"key":"k1"')
+})
+
+test('the key is taken out of the query, whatever comes of it', async t => {
+  const { authorizer, client, policy } = setup({ burst: 1, query: 'key' })
+  for (const [target, answer] of [
+    [`/?key=${key}&a=1`, /authorized/],
+    [`/?key=${key}x&a=1`, /key-checksum/],
+    [`/?key=${key}&a=1`, /auth-failure-rate/],
+  ] as const) {
+    const { asked, told } = exchange(client, [], target)
+    authorizer.authorize(asked, policy)
+    t.match(told.join(), answer)
+    t.equal(asked.head.target.query, '?a=1')
+  }
+})
+
+test('limits of an identity are given back when the exchange is over', async t => {
+  const { authorizer, client, policy } = setup({ limits: { rate: 0, burst: 1, concurrency: 1 } })
+  const first = exchange(client, [`X-API-Key: ${key}`])
+  const second = exchange(client, [`X-API-Key: ${key}`])
+  authorizer.authorize(first.asked, policy)
+  authorizer.authorize(second.asked, policy)
+  t.strictSame(first.told, ['authorized'])
+  t.strictSame(second.told, ['429 identity-concurrency '])
+  t.equal(client.retryAfter, 1)
+  authorizer.leave(first.asked)
+  authorizer.authorize(second.asked, policy)
+  t.equal(second.told[1], 'authorized')
+})
+
+/** A scheme that is waited for. */
+function slowScheme(): Scheme & { tell: (verdict: Verdict) => void } {
+  const { promise, resolve } = Promise.withResolvers<Verdict>()
+  return {
+    name: 'jwt',
+    find: () => 'x',
+    recognises: () => true,
+    check: () => promise,
+    tell: resolve,
+  }
+}
+
+const TOKEN: Identity = {
+  scheme: 'jwt',
+  subject: 'alice',
+  client: '',
+  scopes: [],
+  claims: {},
+  keyId: '',
+  expiresAt: Infinity,
+}
+
+test('a scheme that takes its time is waited for, with a deadline', async t => {
+  const { authorizer, client, count } = setup()
+  const slow = slowScheme()
+  const { asked, told } = exchange(client, [])
+  authorizer.authorize(asked, new Policy(rules, [slow], 'r'))
+  t.strictSame(told, ['wait 30000'])
+  slow.tell(TOKEN)
+  await Promise.resolve()
+  await Promise.resolve()
+  t.strictSame(told.slice(1), ['authorized'])
+  t.equal(count('jwt', 'accepted'), 1)
+})
+
+test('an exchange that is over meanwhile hears nothing, and holds nothing', async t => {
+  const { authorizer, client, count } = setup({ limits: { rate: 0, burst: 1, concurrency: 1 } })
+  const slow = slowScheme()
+  const { asked, told } = exchange(client, [])
+  authorizer.authorize(asked, new Policy(rules, [slow], 'r'))
+  asked.isOver = true
+  slow.tell(TOKEN)
+  await new Promise(resolve => setImmediate(resolve))
+  t.strictSame(told, ['wait 30000'])
+  t.equal(asked.identitySlot, -1)
+  t.equal(count('jwt', 'accepted'), 0)
+})
+
+test('a token that is bound is of no use without what it is bound to', async t => {
+  const { authorizer, client } = setup()
+  for (const [confirmation, reason] of [
+    [{ certificate: 'x', key: '' }, 'token-binding'],
+    [{ certificate: '', key: 'x' }, 'dpop-missing'],
+  ] as const) {
+    const slow: Scheme = { ...slowScheme(), check: () => ({ ...TOKEN, confirmation }) }
+    const { asked, told } = exchange(client, [])
+    authorizer.authorize(asked, new Policy(rules, [slow], 'r'))
+    t.match(told.join(), reason)
+    t.equal(asked.facts, null)
+  }
+  t.ok(refusal('token-binding') > 0)
+})
