@@ -224,8 +224,8 @@ export class Http1Backend implements Reader, ChunkOwner {
   }
 
   onBytes(bytes: Buffer, count: number): boolean {
-    if (this.#owner === null) {
-      // Said without being asked.
+    // Said without being asked, or before: what was queued goes out at the end of this turn, all at once.
+    if (this.#owner === null || this.#out !== '') {
       this.#failed('')
       return true
     }

@@ -1,11 +1,10 @@
-import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { setTimeout as after } from 'node:timers/promises'
 import { type Test, test } from 'tap'
 import { startBackend } from '../support/backend.ts'
 import { dial, read, readAll } from '../support/client.ts'
+import { inOneTurn } from '../support/one-turn.ts'
 import { until } from '../support/until.ts'
 import { startWeir, withoutLimits } from '../support/weir.ts'
 
@@ -231,15 +230,6 @@ test('of a shared connection that breaks every request is asked again, alone', a
   t.notOk(first, 'requests did share a connection')
   for (const client of clients) client.destroy()
 })
-
-/** Holds weir still meanwhile: what is written then it finds in one turn of its loop. */
-async function inOneTurn(child: ChildProcess, write: () => void): Promise<void> {
-  child.kill('SIGSTOP')
-  await until(() => / T /.test(readFileSync(`/proc/${child.pid}/stat`, 'utf8')), 'it stands still')
-  // Small writes on idle sockets lie in weir's sockets when they return.
-  write()
-  child.kill('SIGCONT')
-}
 
 /** One whole answer with a Content-Length. */
 async function until200(client: Socket): Promise<string> {

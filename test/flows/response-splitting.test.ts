@@ -6,6 +6,7 @@ import { bytesOf, type ResponseVector, vectors } from '../support/http1.ts'
 import { readRequestsByLlhttp } from '../support/llhttp.ts'
 import { ClientEar } from '../support/client-ear.ts'
 import { dial } from '../support/client.ts'
+import { inOneTurn } from '../support/one-turn.ts'
 import { until } from '../support/until.ts'
 import { type RunningWeir, startWeir, withoutLimits } from '../support/weir.ts'
 
@@ -145,6 +146,24 @@ test('what comes a moment behind an answer, too', async t => {
     t.notMatch(client.text, /EVIL/)
     client.socket.destroy()
   }
+})
+
+test('requests that are gathered do not get what was said before they are sent', async t => {
+  const stage = await start(t, '--backend-pipeline', '16')
+  const client = await ask(stage, 'GET', '/good')
+  const answers = (): string[] => client.responses(Array(40).fill('GET')).messages.map(m => m.body)
+  await until(() => answers().length === 1, 'the first answer')
+  for (let round = 1; round <= 20; round++) {
+    const used = stage.asked!
+    await inOneTurn(stage.weir.child, () => {
+      client.socket.write('GET /good HTTP/1.1\r\nHost: a\r\n\r\n')
+      used.write(GOOD.replace('good', 'EVIL'))
+    })
+    await until(() => answers().length === round + 1, `answer ${round + 1}`)
+    t.not(stage.asked, used, 'it went over another connection')
+  }
+  t.notOk(answers().includes('EVIL'))
+  client.socket.destroy()
 })
 
 test('an answer before the body is whole ends both connections, and the body is no request', async t => {
