@@ -14,8 +14,8 @@ const BYTES_MAX = 8 * 1024 * 1024
 
 export interface Log {
   readonly logger: Logger
-  /** Writes finished lines of a worker. */
-  readonly writeLines: (lines: Buffer) => void
+  /** Writes finished lines of a worker. @param done called when they are written, or dropped */
+  readonly writeLines: (lines: Buffer, done: () => void) => void
   /** Lines dropped so far. */
   readonly dropped: () => number
   /** Waits until all is written, at most `ms`. */
@@ -27,9 +27,13 @@ export function createLog(level: LogLevel, sink: Writable = process.stdout): Log
   let dropped = 0
   // A reader that is gone (EPIPE) is no reason to stop: there is nobody left to tell.
   sink.on('error', () => dropped++)
-  const write = (lines: string | Buffer): void => {
-    if (sink.destroyed || sink.writableLength + lines.length > BYTES_MAX) dropped += count(lines)
-    else sink.write(lines)
+  const write = (lines: string | Buffer, done: () => void = nothing): void => {
+    if (!sink.destroyed && sink.writableLength + lines.length <= BYTES_MAX) {
+      sink.write(lines, done)
+      return
+    }
+    dropped += count(lines)
+    done()
   }
   return {
     logger: pino({ level, base: null, timestamp: () => `,"time":${Date.now()}` }, { write }),
@@ -54,3 +58,5 @@ function count(lines: string | Buffer): number {
   for (let at = lines.indexOf('\n'); at !== -1; at = lines.indexOf('\n', at + 1)) lineEnds++
   return lineEnds
 }
+
+function nothing(): void {}

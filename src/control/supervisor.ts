@@ -21,6 +21,7 @@ import type {
 } from '../config/messages.ts'
 import type { Shared } from '../shared/layout.ts'
 import type { Logger } from 'pino'
+import { LogLines } from './log-lines.ts'
 
 /** First restart at once; a worker that dies soon again waits longer each time. */
 const BACK_OFF_MS = [0, 500, 1000, 2000, 5000, 10_000, 30_000]
@@ -43,7 +44,7 @@ export interface SupervisorParts {
   readonly shared: Shared
   readonly log: Logger
   /** Takes a batch of finished log lines. */
-  readonly writeLines: (lines: Buffer) => void
+  readonly writeLines: (lines: Buffer, done: () => void) => void
   readonly addresses: () => readonly (string | null)[]
   readonly stickySecret: Uint8Array
   /** Those there are now; null where nobody asks for any. */
@@ -74,6 +75,7 @@ interface Seat {
 export class Supervisor {
   restarts = 0
   readonly #parts: SupervisorParts
+  readonly #lines: LogLines
   readonly #seats: Seat[]
   #ports: readonly number[] = []
   #tickets: TicketSecrets
@@ -87,6 +89,7 @@ export class Supervisor {
 
   constructor(parts: SupervisorParts) {
     this.#parts = parts
+    this.#lines = new LogLines(parts.writeLines)
     this.#tickets = parts.tickets
     this.#certificates = parts.certificates
     this.#seats = Array.from({ length: parts.config.workers }, (_, index) => ({
@@ -302,8 +305,7 @@ export class Supervisor {
   }
 
   #takeLines(seat: Seat): void {
-    const lines = this.#parts.shared.logs[seat.index]!.read()
-    if (lines !== null) this.#parts.writeLines(lines)
+    this.#lines.drain(this.#parts.shared.logs[seat.index]!)
   }
 
   #ended(seat: Seat, thread: Worker): void {

@@ -21,6 +21,11 @@ const ID_DIGITS = 16
 const TRACE_DIGITS = 32
 
 /** Traces that weir begins, one after the other, each as it is written. */
+const batch = Buffer.from(
+  `00-${'0'.repeat(TRACE_DIGITS)}-${'0'.repeat(ID_DIGITS)}-01`.repeat(BATCH),
+  'latin1',
+)
+const HEX = Buffer.from('0123456789abcdef', 'latin1')
 let traces = ''
 let tracesUsed = 0
 let parents = ''
@@ -40,14 +45,26 @@ export function beginTrace(): string {
   }
 }
 
+/** Written into what they have in common: pieces of text would cost more than the digits. */
 function makeTraces(): string {
-  const digits = randomBytes((BATCH * (TRACE_DIGITS + ID_DIGITS)) / 2).toString('hex')
-  let text = ''
-  for (let at = 0; at < digits.length; at += TRACE_DIGITS + ID_DIGITS) {
-    const parent = at + TRACE_DIGITS
-    text += `00-${digits.slice(at, parent)}-${digits.slice(parent, parent + ID_DIGITS)}-01`
+  const random = randomBytes((BATCH * (TRACE_DIGITS + ID_DIGITS)) / 2)
+  let at = 0
+  for (let start = 0; start < BATCH * LENGTH; start += LENGTH) {
+    at = writeHex(random, at, start + TRACE_START, start + TRACE_END)
+    at = writeHex(random, at, start + TRACE_END + 1, start + PARENT_END)
   }
-  return Buffer.from(text, 'latin1').toString('latin1')
+  return batch.toString('latin1')
+}
+
+/** @returns the byte after those that were used */
+function writeHex(random: Buffer, from: number, start: number, end: number): number {
+  let at = from
+  for (let to = start; to < end; to += 2) {
+    const byte = random[at++]!
+    batch[to] = HEX[byte >> 4]!
+    batch[to + 1] = HEX[byte & 15]!
+  }
+  return at
 }
 
 /** 16 random hex digits, never all of them 0. */

@@ -14,6 +14,7 @@ const MASK = RING_BYTES - 1
 const HEAD_BYTES = 128
 const WRITTEN = 0
 const READ = 16
+const LF = 0x0a
 
 export class LogRing {
   readonly #counts: Int32Array
@@ -47,16 +48,22 @@ export class LogRing {
     return true
   }
 
-  /** Main: takes all that waits, as a copy; null if nothing does. */
-  read(): Buffer | null {
+  /**
+   * Main: takes what waits, as many whole lines as there is room for.
+   *
+   * @param into with room for the longest line; one that has none is taken in parts
+   * @returns bytes; 0 if nothing waits
+   */
+  read(into: Buffer): number {
     const read = this.#counts[READ]!
     const waiting = (Atomics.load(this.#counts, WRITTEN) - read) | 0
-    if (waiting === 0) return null
+    let count = Math.min(waiting, into.length)
+    if (count === 0) return 0
     const at = read & MASK
-    const bytes = Buffer.allocUnsafe(waiting)
-    const first = this.#bytes.copy(bytes, 0, at, Math.min(at + waiting, RING_BYTES))
-    if (first < waiting) this.#bytes.copy(bytes, first, 0, waiting - first)
-    Atomics.store(this.#counts, READ, (read + waiting) | 0)
-    return bytes
+    const first = this.#bytes.copy(into, 0, at, Math.min(at + count, RING_BYTES))
+    if (first < count) this.#bytes.copy(into, first, 0, count - first)
+    if (count < waiting) count = into.lastIndexOf(LF, count - 1) + 1 || count
+    Atomics.store(this.#counts, READ, (read + count) | 0)
+    return count
   }
 }

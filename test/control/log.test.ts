@@ -27,7 +27,7 @@ test('lines of main and of the workers are whole, one after the other', async t 
   const sink = new Slow()
   const log = createLog('info', sink)
   log.logger.info({ a: 1 }, 'one')
-  log.writeLines(Buffer.from('{"msg":"two"}\n{"msg":"three"}\n'))
+  log.writeLines(Buffer.from('{"msg":"two"}\n{"msg":"three"}\n'), () => {})
   log.logger.debug('not at this level')
   log.logger.warn('four')
   for (let i = 0; i < 5; i++) sink.release()
@@ -59,7 +59,7 @@ test('a flush waits for what was written, but not for ever', async t => {
 test('what is not taken is kept up to a bound, then dropped and counted', async t => {
   const log = createLog('info', new Slow())
   const megabyte = `${'x'.repeat(1024 * 1024 - 2)}\n`
-  for (let i = 0; i < 10; i++) log.writeLines(Buffer.from(`a\n${megabyte}`))
+  for (let i = 0; i < 10; i++) log.writeLines(Buffer.from(`a\n${megabyte}`), () => {})
   t.equal(log.dropped(), 2 * 3, '8 MiB are kept, less what 16 bytes more take')
 })
 
