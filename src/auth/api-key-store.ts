@@ -2,8 +2,9 @@
  * Changes the file of API keys, one process at a time, so that a reader sees the old text or the new one.
  */
 import {
-  chownSync,
   closeSync,
+  fchmodSync,
+  fchownSync,
   fsyncSync,
   openSync,
   readFileSync,
@@ -68,19 +69,29 @@ export function writeAtomically(path: string, text: string): void {
   const written = `${path}.${process.pid}.tmp`
   try {
     const before = statOf(path)
-    const mode = before === null ? MODE : before.mode & MODE_KEPT
-    const file = openSync(written, 'w', mode)
+    const file = openSync(written, 'w', MODE)
     try {
+      if (before !== null) keepAccess(file, before)
       writeFileSync(file, text)
       fsyncSync(file)
     } finally {
       closeSync(file)
     }
-    // The superuser changes it for the user that weir runs as.
-    if (before !== null && process.getuid?.() === 0) chownSync(written, before.uid, before.gid)
     renameSync(written, path)
   } catch (error) {
     throw new StoreError((error as Error).message, { cause: error })
+  }
+}
+
+/** Who changes it, the superuser as a rule, does so for the user that weir runs as. */
+function keepAccess(file: number, { uid, gid, mode }: Stats): void {
+  try {
+    fchownSync(file, uid, gid)
+    // Not at opening: the umask would take from it.
+    fchmodSync(file, mode & MODE_KEPT)
+  } catch (error) {
+    // Of somebody else, and not ours to give: then it is its owner's alone, and weir tells if it cannot read it.
+    if ((error as NodeJS.ErrnoException).code !== 'EPERM') throw error
   }
 }
 

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
 import type { KeyRecord } from '../../src/auth/api-key-file.ts'
@@ -24,9 +24,12 @@ test('a file that is not there has no keys, and is made for its owner alone', as
   t.strictSame(readdirSync(join(file, '..')), ['keys.yaml'], 'no lock and no half a file is left')
 })
 
-test('the group that could read it still can, nobody else', async t => {
+test('the group that could read it still can, whatever the umask, and nobody else', async t => {
   const file = fileOf(t)
-  writeFileSync(file, '', { mode: 0o644 })
+  writeFileSync(file, '')
+  chmodSync(file, 0o644)
+  const before = process.umask(0o077)
+  t.teardown(() => process.umask(before))
   await changeKeys(file, () => ({ keys: [keyOf('k1')] }))
   t.equal(statSync(file).mode & 0o777, 0o640)
 })
