@@ -3,6 +3,10 @@
  *
  * A deadline is late by up to two steps (100 ms) and never early. Pushing one back, which every read
  * under an idle timeout does, is one store: the wheel notices when it comes past the old place.
+ *
+ * The wheel's time is that of its last step. While the loop is busy, or the whole process stands still, that lags behind:
+ * what is set meanwhile gets the time that was missed once the wheel wakes, or clients would be refused
+ * for what they had no time to do.
  */
 
 export const STEP_MS = 50
@@ -14,6 +18,8 @@ export class Deadline {
   due = 0
   /** Step under which it stands in the wheel; 0 if it stands in no slot. */
   linked = 0
+  /** Step in which it was set. */
+  since = 0
   /** Neighbours in the ring of its slot; itself while it is in none. */
   next: Deadline = this
   previous: Deadline = this
@@ -46,7 +52,7 @@ export class Deadlines {
 
   start(): void {
     this.#startedMs = performance.now()
-    this.#timer = setInterval(() => this.advance(performance.now() - this.#startedMs), STEP_MS)
+    this.#timer = setInterval(() => this.wake(performance.now() - this.#startedMs), STEP_MS)
   }
 
   stop(): void {
@@ -65,6 +71,7 @@ export class Deadlines {
     // One step more: the current one is partly over.
     const due = this.#now + Math.ceil(ms / STEP_MS) + 1
     deadline.due = due
+    deadline.since = this.#now
     if (deadline.linked !== 0 && due >= deadline.linked) return
     unlink(deadline)
     this.#link(deadline)
@@ -82,17 +89,32 @@ export class Deadlines {
     deadline.due = 0
   }
 
+  /** What the timer calls: {@link advance}, and what was set while it was overdue is put off by as much. */
+  wake(elapsedMs: number): void {
+    const behind = 1 + Math.floor(elapsedMs / STEP_MS) - this.#now
+    if (behind > 1) this.#putOff(behind - 1)
+    this.advance(elapsedMs)
+  }
+
   /** Runs every step up to `elapsedMs` since start; after a stall these are several. */
   advance(elapsedMs: number): void {
     const target = 1 + Math.floor(elapsedMs / STEP_MS)
     const lateMs = Math.max(0, elapsedMs - this.#now * STEP_MS)
     // After a stall of more than a turn one turn is enough: it passes every slot.
-    if (target - this.#now > SLOTS) this.#now = target - SLOTS
-    while (this.#now < target) {
-      this.#now++
-      this.#expire(this.#slots[this.#now % SLOTS]!)
-    }
+    const first = Math.max(this.#now, target - SLOTS) + 1
+    // Before anything expires: what that sets counts from now.
+    if (target > this.#now) this.#now = target
+    for (let step = first; step <= target; step++) this.#expire(this.#slots[step % SLOTS]!)
     this.#onStep(lateMs)
+  }
+
+  #putOff(steps: number): void {
+    for (const slot of this.#slots) {
+      for (let each = slot.next; each !== slot; each = each.next) {
+        // It stands where it stood: the wheel moves it on when it comes past.
+        if (each.since === this.#now && each.due !== 0) each.due += steps
+      }
+    }
   }
 
   #expire(slot: Deadline): void {

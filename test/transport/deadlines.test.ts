@@ -92,6 +92,39 @@ test('what expires may clear and set others in the same step', async t => {
   t.strictSame(order, ['first', 'third'])
 })
 
+test('what is set after a stall, before the wheel wakes, has its whole time', async t => {
+  const wheel = new Deadlines(() => {})
+  const fired: string[] = []
+  const before = new Deadline(() => fired.push('before'))
+  const during = new Deadline(() => fired.push('during'))
+  wheel.set(before, 1000)
+  wheel.wake(STEP_MS)
+  // The process is stopped for five seconds; then its sockets are read first.
+  wheel.set(during, 1000)
+  wheel.wake(5000)
+  t.strictSame(fired, ['before'])
+  for (let ms = 5050; ms < 6000; ms += STEP_MS) wheel.wake(ms)
+  t.strictSame(fired, ['before'])
+  for (let ms = 6000; ms <= 6100; ms += STEP_MS) wheel.wake(ms)
+  t.strictSame(fired, ['before', 'during'])
+})
+
+test('what is set by something that expires late counts from then', async t => {
+  const wheel = new Deadlines(() => {})
+  const fired: string[] = []
+  const second = new Deadline(() => fired.push('second'))
+  const first = new Deadline(() => {
+    fired.push('first')
+    wheel.set(second, 1000)
+  })
+  wheel.set(first, 100)
+  wheel.wake(STEP_MS)
+  for (let ms = 5000; ms < 6000; ms += STEP_MS) wheel.wake(ms)
+  t.strictSame(fired, ['first'])
+  for (let ms = 6000; ms <= 6100; ms += STEP_MS) wheel.wake(ms)
+  t.strictSame(fired, ['first', 'second'])
+})
+
 test('a stall longer than a turn of the wheel misses nothing', async t => {
   const wheel = new Deadlines(() => {})
   let fired = 0
