@@ -1,3 +1,4 @@
+import * as fc from 'fast-check'
 import { test } from 'tap'
 import { ApiKeys } from '../../src/auth/api-key.ts'
 import { makeKey } from '../../src/auth/api-key-form.ts'
@@ -184,4 +185,36 @@ test('a token that is bound is of no use without what it is bound to', async t =
     t.equal(asked.facts, null)
   }
   t.ok(refusal('token-binding') > 0)
+})
+
+test('nothing that a client can send lets it in by accident, or throws', async () => {
+  const { authorizer, client, policy } = setup({ burst: 100_000, query: 'key' })
+  const bytes = fc.string({
+    unit: fc.integer({ min: 0x21, max: 0xff }).map(code => String.fromCharCode(code)),
+  })
+  const visible = bytes.map(text => text.replaceAll(/[\x7f]/g, ''))
+  const query = fc
+    .array(fc.constantFrom('key=', 'key', '&', '=', '%6b', 'x', key.slice(0, 20), '?', 'weir_'))
+    .map(parts => parts.join(''))
+  const credential = fc.oneof(
+    visible,
+    visible.map(text => `weir_${text}`),
+    fc.constant(`${key}0`),
+  )
+  fc.assert(
+    fc.property(
+      credential,
+      fc.constantFrom('', 'Bearer ', 'ApiKey '),
+      query,
+      (sent, scheme, asked) => {
+        const field = scheme === '' ? `X-API-Key: ${sent}` : `Authorization: ${scheme}${sent}`
+        const it = exchange(client, [field], `/?${asked}`)
+        authorizer.authorize(it.asked, policy)
+        if (it.told.length !== 1 || !/^40[01] /.test(it.told[0]!)) throw new Error(it.told.join())
+        const left = it.asked.head.target.query.slice(1).split('&')
+        if (left.some(pair => pair.startsWith('key='))) throw new Error('a key goes on')
+      },
+    ),
+    { numRuns: 2000 },
+  )
 })
