@@ -111,6 +111,7 @@ export class Weir {
       sessionsPerWorker: config.guards.connectionsMax,
       // HTTP/1.1: one at a time on a connection.
       requestsPerWorker: config.guards.connectionsMax,
+      proofs: config.tokens.dpop.proofsMax,
       hashKey: randomHashKey(),
     })
     this.#resolver = new Resolver(hostsOf(config), logger, (backend, address) =>

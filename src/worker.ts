@@ -7,6 +7,7 @@ import { isIP } from 'node:net'
 import { createSecureContext } from 'node:tls'
 import { parentPort, workerData } from 'node:worker_threads'
 import { ApiKeys } from './auth/api-key.ts'
+import { DpopProofs } from './auth/dpop.ts'
 import { Mtls } from './auth/mtls.ts'
 import { Policy, type PolicyRules } from './auth/policy.ts'
 import type { Scheme } from './auth/scheme.ts'
@@ -269,6 +270,10 @@ function authorizer(): Authorizer {
     defaultLimits: limited
       ? { rate: identityRate, burst: identityBurst, concurrency: identityConcurrency }
       : null,
+    proofs: new DpopProofs(shared.replays, {
+      window: config.tokens.dpop.windowMs / 1000,
+      leeway: Math.floor(config.tokens.jwt.leewayMs / 1000),
+    }),
     query: apiKeyQuery,
     slice,
     at,

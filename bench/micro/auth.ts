@@ -1,6 +1,7 @@
 /** What it costs to know who a client is: an API key that is good, and those that are not. */
 import { ApiKeys } from '../../src/auth/api-key.ts'
 import { makeKey } from '../../src/auth/api-key-form.ts'
+import { DpopProofs } from '../../src/auth/dpop.ts'
 import { Policy } from '../../src/auth/policy.ts'
 import { RequestHead } from '../../src/codec/http1/request-head.ts'
 import { randomHashKey } from '../../src/core/hash.ts'
@@ -28,11 +29,17 @@ const shared = createShared({
   addresses: 1024,
   sessionsPerWorker: 16,
   requestsPerWorker: 16,
+  proofs: 64,
   hashKey: randomHashKey(),
 })
 const rules = { rule: 'any', schemes: ['api-key'], scopes: [], claims: [] } as const
 const policy = new Policy(rules, [scheme], 'weir')
-const client = new RequestClient({ address: '10.0.0.1', source: 1, peerIdentity: null })
+const client = new RequestClient({
+  address: '10.0.0.1',
+  source: 1,
+  peerIdentity: null,
+  handshake: null,
+})
 client.requestSlot = shared.addresses.acquire(Int32Array.of(0, 0, 0xffff, 1), 0)
 
 /** The whole step, as the exchange takes it. */
@@ -44,6 +51,7 @@ function step(defaultLimits: ConstructorParameters<typeof Authorizer>[0]['defaul
     failures: new AuthFailures(shared.addresses, { authFailureRate: 2, authFailureBurst: 60 }),
     limits: new IdentityLimits(shared, 0),
     defaultLimits,
+    proofs: new DpopProofs(shared.replays, { window: 60, leeway: 30 }),
     query: '',
     slice: shared.counters.slice(0),
     at: shared.counters.at,

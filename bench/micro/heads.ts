@@ -37,7 +37,7 @@ const origin = new Origin({
   }),
 })
 const route = testRoute()
-const client = new RequestClient({ address, source: 1, peerIdentity: null })
+const client = new RequestClient({ address, source: 1, peerIdentity: null, handshake: null })
 /** What is written is copied as well, as a socket does: building a string leaves its work to that. */
 const sink = Buffer.alloc(16_384)
 

@@ -23,3 +23,9 @@ export function readAuthorization(head: Head, scheme: string): string | number {
   while (value.charCodeAt(start) === SPACE) start++
   return value.slice(start)
 }
+
+/** The token of a request, shown alone or with a proof (RFC 9449 §7.1). */
+export function readToken(head: Head): string | number {
+  const bearer = readAuthorization(head, 'bearer')
+  return bearer === '' ? readAuthorization(head, 'dpop') : bearer
+}

@@ -9,7 +9,7 @@ import { LRUCache } from 'lru-cache'
 import type { RequestHead } from '../codec/http1/request-head.ts'
 import { type JsonObject, member } from '../codec/strict-json.ts'
 import { ADMITTED, refusal } from '../core/refusals.ts'
-import { readAuthorization } from './authorization.ts'
+import { readToken } from './authorization.ts'
 import { checkAudience, checkTimes, identify } from './claims.ts'
 import type { Identity } from './identity.ts'
 import type { Scheme, Verdict } from './scheme.ts'
@@ -86,7 +86,7 @@ export class Introspection implements Scheme {
   }
 
   find(head: RequestHead): string | number {
-    return readAuthorization(head, 'bearer')
+    return readToken(head)
   }
 
   /** An opaque token has no form of its own: what no other scheme knows is one. */

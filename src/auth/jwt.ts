@@ -9,7 +9,7 @@
 import type { RequestHead } from '../codec/http1/request-head.ts'
 import { member } from '../codec/strict-json.ts'
 import { ADMITTED, refusal } from '../core/refusals.ts'
-import { readAuthorization } from './authorization.ts'
+import { readToken } from './authorization.ts'
 import { checkAccessToken, checkAudience, checkTimes, identify } from './claims.ts'
 import type { IssuerKeys } from './issuer-keys.ts'
 import { type Jws, readJws } from './jws.ts'
@@ -57,7 +57,7 @@ export class Jwt implements Scheme {
   }
 
   find(head: RequestHead): string | number {
-    return readAuthorization(head, 'bearer')
+    return readToken(head)
   }
 
   /** A header that is an object in base64url begins so, and no key of weir's does. */

@@ -3,6 +3,7 @@
 export interface TokenConfig {
   readonly jwt: JwtConfig
   readonly introspection: IntrospectionConfig
+  readonly dpop: DpopConfig
   /** CA file for all of them; '' for what the system trusts. */
   readonly issuerCa: string
   /** What `aud` must hold one of; empty for whoever a token is for. */
@@ -50,4 +51,12 @@ export interface IntrospectionConfig {
   readonly cacheMs: number
   /** How much longer while the server is down. */
   readonly graceMs: number
+}
+
+/** Proofs of the key that a token is bound to. */
+export interface DpopConfig {
+  /** How old one may be; whole seconds. */
+  readonly windowMs: number
+  /** Remembered by all workers together, so that none counts twice. */
+  readonly proofsMax: number
 }

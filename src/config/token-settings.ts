@@ -3,7 +3,7 @@ import type { IssuerConfig, TokenConfig } from './token-config.ts'
 import { formatDuration } from './values.ts'
 
 export function tokenSettings(tokens: TokenConfig): Record<string, unknown> {
-  const { jwt, introspection, issuerCa, audiences, cacheMax } = tokens
+  const { jwt, introspection, dpop, issuerCa, audiences, cacheMax } = tokens
   const isUsed = jwt.issuers.length > 0 || introspection.url !== ''
   return {
     'jwt-issuer': jwt.issuers.map(({ issuer }) => issuer),
@@ -16,6 +16,8 @@ export function tokenSettings(tokens: TokenConfig): Record<string, unknown> {
     'jwks-keep': formatDuration(jwt.keepMs),
     'issuer-ca': issuerCa,
     'token-cache': cacheMax,
+    'dpop-window': formatDuration(dpop.windowMs),
+    'dpop-proofs': dpop.proofsMax,
     'introspection-url': introspection.url,
     'introspection-client': introspection.client,
     'introspection-timeout': formatDuration(introspection.timeoutMs),

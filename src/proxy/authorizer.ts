@@ -5,8 +5,9 @@
  *
  * Nothing of a request that is rejected here reaches a backend.
  */
-import type { Confirmation } from '../auth/identity.ts'
-import type { PeerIdentity } from '../auth/peer-identity.ts'
+import { readAuthorization } from '../auth/authorization.ts'
+import type { DpopProofs } from '../auth/dpop.ts'
+import type { Confirmation, Identity } from '../auth/identity.ts'
 import type { Policy } from '../auth/policy.ts'
 import type { Scheme, Verdict } from '../auth/scheme.ts'
 import { withoutPair } from '../auth/query-key.ts'
@@ -23,11 +24,11 @@ import type { RequestClient } from './request-client.ts'
 const FAILURE_RATE = refusal('auth-failure-rate')
 const MISSING = refusal('credential-missing')
 const BINDING = refusal('token-binding')
-const DPOP_MISSING = refusal('dpop-missing')
 const UNAUTHORIZED = 401
 const FORBIDDEN = 403
 /** Longest wait for a scheme, which has a deadline of its own as well. */
 const WAIT_MS = 30_000
+const UNBOUND: Confirmation = { certificate: '', key: '' }
 const OUTCOMES = labelValues.outcome.length
 
 export interface AuthorizerParts {
@@ -36,6 +37,8 @@ export interface AuthorizerParts {
   readonly limits: IdentityLimits
   /** Of identities that have none of their own; null for none. */
   readonly defaultLimits: Limits | null
+  /** Of tokens that are bound to a key. */
+  readonly proofs: DpopProofs
   /** Parameter of the query that may hold a key; '' for none. */
   readonly query: string
   readonly slice: Float64Array
@@ -89,9 +92,38 @@ export class Authorizer {
 
   #settle(exchange: Asked, policy: Policy, judge: Scheme | null, verdict: Verdict): void {
     if (typeof verdict === 'number') return this.#refuse(exchange, policy, verdict, judge, 0)
-    const { confirmation } = verdict
-    const unbound =
-      confirmation === undefined ? ADMITTED : unconfirmed(confirmation, exchange.client.peer)
+    const bound = this.#confirm(exchange, verdict)
+    if (typeof bound === 'number') return this.#admit(exchange, policy, judge, verdict, bound)
+    exchange.waitFor(WAIT_MS)
+    void bound.then(settled => {
+      if (!exchange.isOver) this.#admit(exchange, policy, judge, verdict, settled)
+    })
+  }
+
+  /**
+   * Whether the client showed what its token is bound to: the certificate of its connection (RFC 8705 §3), or a proof
+   * of its key (RFC 9449 §7). A bound token as Bearer, and one that is not as DPoP, are refused alike.
+   */
+  #confirm({ head, client }: Asked, { scheme, confirmation }: Identity): number | Promise<number> {
+    const isToken = scheme === 'jwt' || scheme === 'introspection'
+    if (confirmation === undefined && !isToken) return ADMITTED
+    const { certificate, key } = confirmation ?? UNBOUND
+    if (certificate !== '' && certificate !== client.peer?.thumbprint) return BINDING
+    const token = readAuthorization(head, 'dpop')
+    const isDpop = typeof token === 'string' && token !== ''
+    if (isDpop !== (key !== '')) return BINDING
+    if (!isDpop) return ADMITTED
+    const now = Math.floor(Date.now() / 1000)
+    return this.#parts.proofs.check(head, client.isTls, token, key, now)
+  }
+
+  #admit(
+    exchange: Asked,
+    policy: Policy,
+    judge: Scheme | null,
+    verdict: Identity,
+    unbound: number,
+  ): void {
     if (unbound !== ADMITTED) return this.#refuse(exchange, policy, unbound, judge, 0)
     // Whoever may not, or not now, is known all the same.
     const facts = factsOf(verdict)
@@ -138,15 +170,6 @@ export class Authorizer {
 }
 
 const SCHEMES: readonly string[] = labelValues.scheme
-
-/**
- * A token that is bound to a certificate is of no use without it (RFC 8705 §3). weir does not ask for proofs of
- * a key (DPoP) yet: one that is bound to a key cannot be let in, or it would be worth what a stolen one is.
- */
-function unconfirmed({ certificate, key }: Confirmation, peer: PeerIdentity | null): number {
-  if (key !== '') return DPOP_MISSING
-  return certificate === peer?.thumbprint ? ADMITTED : BINDING
-}
 
 function hideQuery(head: RequestHead, name: string): void {
   const { target } = head

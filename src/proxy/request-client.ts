@@ -25,6 +25,8 @@ export class RequestClient implements RequestPlace {
 
   /** Who the peer is by its certificate; null if it showed none. */
   readonly peer: PeerIdentity | null
+  /** TLS ends here, and not in front of us or nowhere. */
+  readonly isTls: boolean
 
   // Place: where the request is counted.
   requestSlot = -1
@@ -36,7 +38,9 @@ export class RequestClient implements RequestPlace {
     address,
     source,
     peerIdentity,
-  }: Pick<TcpSession, 'address' | 'source' | 'peerIdentity'>) {
+    handshake,
+  }: Pick<TcpSession, 'address' | 'source' | 'peerIdentity' | 'handshake'>) {
+    this.isTls = handshake !== null
     this.peer = peerIdentity
     this.address = address
     this.source = source

@@ -9,6 +9,7 @@ import { BackendTable } from './backend-table.ts'
 import { BreakerTable } from './breaker-table.ts'
 import { Counters } from './counters.ts'
 import { LogRing } from './log-ring.ts'
+import { ReplayTable } from './replay-table.ts'
 import { RequestLedger } from './request-ledger.ts'
 import { SessionLedger } from './session-ledger.ts'
 import { WorkerTable } from './worker-table.ts'
@@ -29,6 +30,8 @@ export interface LayoutOptions {
   readonly sessionsPerWorker: number
   /** Requests one worker may have in flight. */
   readonly requestsPerWorker: number
+  /** Proofs to remember (DPoP). */
+  readonly proofs: number
   readonly hashKey: HashKey
 }
 
@@ -44,6 +47,7 @@ export interface Shared {
   readonly requestLedger: RequestLedger
   /** The same of identities, for requests whose number at once is limited. */
   readonly identityLedger: RequestLedger
+  readonly replays: ReplayTable
   readonly counters: Counters
   /** By worker. */
   readonly logs: readonly LogRing[]
@@ -68,6 +72,7 @@ export function openShared(options: LayoutOptions, memory: SharedArrayBuffer): S
     ledger: new SessionLedger(memory, at.ledger, workers, sessionsPerWorker),
     requestLedger: new RequestLedger(memory, at.requestLedger, workers, requestsPerWorker),
     identityLedger: new RequestLedger(memory, at.identityLedger, workers, requestsPerWorker),
+    replays: new ReplayTable(memory, at.replays, options.proofs),
     counters: new Counters(memory, at.counters, workers, options),
     logs: Array.from({ length: workers }, (_, worker) => new LogRing(memory, at.logs, worker)),
   }
@@ -89,6 +94,7 @@ function regions(options: LayoutOptions) {
     ledger: place(SessionLedger.bytes(workers, options.sessionsPerWorker)),
     requestLedger: place(RequestLedger.bytes(workers, options.requestsPerWorker)),
     identityLedger: place(RequestLedger.bytes(workers, options.requestsPerWorker)),
+    replays: place(ReplayTable.bytes(options.proofs)),
     counters: place(Counters.bytes(workers, options)),
     logs: place(LogRing.bytes(workers)),
     total: end,

@@ -2,6 +2,7 @@ import * as fc from 'fast-check'
 import { test } from 'tap'
 import { ApiKeys } from '../../src/auth/api-key.ts'
 import { makeKey } from '../../src/auth/api-key-form.ts'
+import { DpopProofs } from '../../src/auth/dpop.ts'
 import type { Identity } from '../../src/auth/identity.ts'
 import { Policy } from '../../src/auth/policy.ts'
 import type { Scheme, Verdict } from '../../src/auth/scheme.ts'
@@ -31,11 +32,17 @@ function setup({ burst = 2, query = '', limits = null as Limits | null } = {}) {
     }),
     limits: new IdentityLimits(shared, 0),
     defaultLimits: limits,
+    proofs: new DpopProofs(shared.replays, { window: 60, leeway: 30 }),
     query,
     slice,
     at,
   })
-  const client = new RequestClient({ address: '10.0.0.1', source: 1, peerIdentity: null })
+  const client = new RequestClient({
+    address: '10.0.0.1',
+    source: 1,
+    peerIdentity: null,
+    handshake: null,
+  })
   client.requestSlot = shared.addresses.acquire(numbered(1), 0)
   const count = (scheme: string, outcome: string): number => {
     const row = labelValues.scheme.indexOf(scheme as 'none') * labelValues.outcome.length
@@ -173,13 +180,15 @@ test('an exchange that is over meanwhile hears nothing, and holds nothing', asyn
 })
 
 test('a token that is bound is of no use without what it is bound to', async t => {
-  const { authorizer, client } = setup()
-  for (const [confirmation, reason] of [
-    [{ certificate: 'x', key: '' }, 'token-binding'],
-    [{ certificate: '', key: 'x' }, 'dpop-missing'],
+  const { authorizer, client } = setup({ burst: 9 })
+  for (const [confirmation, scheme, reason] of [
+    [{ certificate: 'x', key: '' }, 'Bearer', 'token-binding'],
+    [{ certificate: '', key: 'x' }, 'Bearer', 'token-binding'],
+    [{ certificate: '', key: 'x' }, 'DPoP', 'dpop-missing'],
+    [{ certificate: '', key: '' }, 'DPoP', 'token-binding'],
   ] as const) {
     const slow: Scheme = { ...slowScheme(), check: () => ({ ...TOKEN, confirmation }) }
-    const { asked, told } = exchange(client, [])
+    const { asked, told } = exchange(client, [`Authorization: ${scheme} x`])
     authorizer.authorize(asked, new Policy(rules, [slow], 'r'))
     t.match(told.join(), reason)
     t.equal(asked.facts, null)

@@ -39,7 +39,10 @@ function write(head: RequestHead, given: Case = {}) {
   })
   const auth = { policy: null, methods: [], passesPreflights: false, removesCredential }
   const route = testRoute({ auth })
-  const of = Object.assign(new RequestClient({ address, source: 1, peerIdentity: null }), client)
+  const of = Object.assign(
+    new RequestClient({ address, source: 1, peerIdentity: null, handshake: null }),
+    client,
+  )
   return writeRequest(head, origin, of, 'id-1', 'backend.test:80', route, facts)
 }
 

@@ -20,7 +20,12 @@ function origin(forwardedFields: ForwardingOptions['forwardedFields'] = 'both'):
 }
 
 function named(address: string): RequestClient {
-  const client = new RequestClient({ address: PROXY, source: 1, peerIdentity: null })
+  const client = new RequestClient({
+    address: PROXY,
+    source: 1,
+    peerIdentity: null,
+    handshake: null,
+  })
   client.isNamed = address !== ''
   if (client.isNamed) client.address = address
   return client

@@ -14,6 +14,7 @@ const SMALL: LayoutOptions = {
   addresses: 64,
   sessionsPerWorker: 16,
   requestsPerWorker: 16,
+  proofs: 64,
   hashKey: HASH_KEY,
 }
 

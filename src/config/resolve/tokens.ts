@@ -37,6 +37,7 @@ export function resolveTokens(settings: Settings, problems: Problem[]): TokenCon
   return {
     jwt,
     introspection,
+    dpop: { windowMs: settings['dpop-window']!, proofsMax: settings['dpop-proofs']! },
     issuerCa: settings['issuer-ca']!,
     audiences: audiences.includes(ANYBODY) ? [] : audiences,
     cacheMax: settings['token-cache']!,
