@@ -8,6 +8,7 @@ import type { Head } from '../codec/http1/head.ts'
 import { X_REQUEST_ID } from '../codec/http1/field-names.ts'
 import type { CidrSet } from '../core/cidr-set.ts'
 import type { Forwarding } from './forwarding.ts'
+import { RepeatedLines } from './repeated-lines.ts'
 import type { TcpSession } from './tcp-session.ts'
 
 const REQUEST_ID_MAX = 128
@@ -27,6 +28,7 @@ export class Origin {
   readonly proto: 'http' | 'https'
   readonly forwarders: CidrSet | null
   readonly forwarding: Forwarding
+  readonly repeated = new RepeatedLines()
   /** Whom the two below are for; no host is called as it is at first. */
   #host = '\n'
   #lines = ''

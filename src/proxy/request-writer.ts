@@ -30,20 +30,16 @@ export function writeRequest(
   route: Route,
   facts: IdentityFacts | null,
 ): string {
-  const { target, authority } = head
-  const { forwarding, forwarders } = origin
+  const { target } = head
+  const { forwarding, repeated } = origin
   const path = route.forwardedPath(target.path)
-  const host = route.forwardedHost(authority === '' ? backendHost : authority)
-  let out = `${head.method} ${path}${target.query} HTTP/1.1\r\nHost: ${host}`
   told.reset(forwarding.sendsXForwarded)
-  if (forwarders === null) {
-    out += copyFields(head, forwarding.untrusted, route) + origin.lines(authority)
-  } else {
-    const treatments = client.isDoubtful ? forwarding.doubtful : forwarding.trusted
-    out += copyFields(head, treatments, route)
-    out += told.originLines(origin, client, authority)
+  let lines = head.isRepeated ? repeated.find(head.revision, route) : ''
+  if (lines === '') {
+    lines = linesUpToId(head, origin, client, backendHost, route)
+    if (head.isRepeated && isTheSame(head, origin)) repeated.keep(head.revision, route, lines)
   }
-  out += `X-Request-Id: ${requestId}\r\n`
+  let out = `${head.method} ${path}${target.query}${lines}${requestId}\r\n`
   if (facts !== null) out += facts.lines
   if (forwarding.traces) {
     out += told.hasTrace ? told.traceLines() : `traceparent: ${beginTrace()}\r\n`
@@ -53,6 +49,32 @@ export function writeRequest(
   if (head.body === CHUNKED) out += 'Transfer-Encoding: chunked\r\n'
   else if (head.body > 0 || takesBody(head.method)) out += `Content-Length: ${head.body}\r\n`
   return `${out}\r\n`
+}
+
+/** From behind the target up to the id of the request. */
+function linesUpToId(
+  head: RequestHead,
+  origin: Origin,
+  client: RequestClient,
+  backendHost: string,
+  route: Route,
+): string {
+  const { authority } = head
+  const { forwarding, forwarders } = origin
+  const host = route.forwardedHost(authority === '' ? backendHost : authority)
+  const start = ` HTTP/1.1\r\nHost: ${host}`
+  if (forwarders === null) {
+    const fields = copyFields(head, forwarding.untrusted, route)
+    return `${start}${fields}${origin.lines(authority)}X-Request-Id: `
+  }
+  const treatments = client.isDoubtful ? forwarding.doubtful : forwarding.trusted
+  const fields = copyFields(head, treatments, route)
+  return `${start}${fields}${told.originLines(origin, client, authority)}X-Request-Id: `
+}
+
+/** Whether the lines are made of nothing but the head and the connection. */
+function isTheSame(head: RequestHead, origin: Origin): boolean {
+  return origin.forwarders === null && head.authority !== '' && !told.isTold
 }
 
 /** @returns the end of a line, and then those lines of the head that go on */

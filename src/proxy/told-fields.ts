@@ -17,6 +17,8 @@ import { beginTrace, continueTrace } from './trace-context.ts'
 export class ToldFields {
   /** There is a `traceparent` or a `tracestate`. */
   hasTrace = false
+  /** There is anything. */
+  isTold = false
   #for = ''
   #forwarded = ''
   #proto = ''
@@ -30,6 +32,7 @@ export class ToldFields {
   reset(passesXForwarded: boolean): void {
     this.#passesXForwarded = passesXForwarded
     this.hasTrace = false
+    this.isTold = false
     this.#for = ''
     this.#forwarded = ''
     this.#proto = ''
@@ -41,6 +44,7 @@ export class ToldFields {
 
   /** Several fields of one name are one list. @returns whether the line goes on as it is */
   take(number: number, value: string): boolean {
+    this.isTold = true
     switch (number) {
       case X_FORWARDED_FOR:
         this.#for = joined(this.#for, value)

@@ -1,10 +1,11 @@
 import { test } from 'tap'
 import type { IdentityFacts } from '../../src/proxy/identity-facts.ts'
-import type { RequestHead } from '../../src/codec/http1/request-head.ts'
+import { RequestHead } from '../../src/codec/http1/request-head.ts'
 import { CidrSet } from '../../src/core/cidr-set.ts'
 import { Forwarding, type ForwardingOptions } from '../../src/proxy/forwarding.ts'
 import { Origin } from '../../src/proxy/origin.ts'
 import { RequestClient } from '../../src/proxy/request-client.ts'
+import type { Route } from '../../src/proxy/route.ts'
 import { writeRequest } from '../../src/proxy/request-writer.ts'
 import { requestHead } from '../support/head.ts'
 import { testRoute } from '../support/route.ts'
@@ -258,4 +259,49 @@ test('credentials are passed on, or removed all of them', async t => {
   const removed = write(requestHead(fields), { removesCredential: true })
   t.match(removed, '\r\nA: 1\r\nB: 2\r\n')
   t.notMatch(removed, /authorization|x-api-key|dpop/i)
+})
+
+test('what is kept of one request is used for the next only where that says the same', async t => {
+  const head = new RequestHead()
+  const origin = (traceparent: ForwardingOptions['traceparent']): Origin =>
+    new Origin({
+      address: '192.0.2.1',
+      proto: 'http',
+      forwarders: null,
+      forwarding: new Forwarding({ ...OPTIONS, traceparent }),
+    })
+  const client = new RequestClient({ address: '192.0.2.1', source: 1, peerIdentity: null })
+  const [route, rewriting] = [testRoute(), testRoute({ rewriteHost: 'inside.test' })]
+  const trace = 'traceparent: 00-11111111111111111111111111111111-2222222222222222-01'
+  const requests: [string, Route][] = [
+    ['GET /1 HTTP/1.1\r\nHost: a.test\r\nA: 1\r\n\r\n', route],
+    ['GET /2?x HTTP/1.1\r\nHost: a.test\r\nA: 1\r\n\r\n', route],
+    ['GET /3 HTTP/1.1\r\nHost: a.test\r\nA: 1\r\n\r\n', route],
+    ['GET /4 HTTP/1.1\r\nHost: a.test\r\nA: 1\r\n\r\n', rewriting],
+    ['GET /5 HTTP/1.1\r\nHost: a.test\r\nA: 2\r\n\r\n', rewriting],
+    ['GET /6 HTTP/1.1\r\nHost: b.test\r\nA: 2\r\n\r\n', route],
+    ['POST /7 HTTP/1.1\r\nHost: b.test\r\nA: 2\r\n\r\n', route],
+    ...['8', '9', '10'].map((path): [string, Route] => [
+      `GET /${path} HTTP/1.1\r\nHost: b.test\r\n${trace}\r\n\r\n`,
+      route,
+    ]),
+    ...['b1', 'b2'].map((host): [string, Route] => [
+      'GET /11 HTTP/1.0\r\n\r\n',
+      testRoute({ name: host }),
+    ]),
+  ]
+  for (const traceparent of ['off', 'continue'] as const) {
+    const kept = origin(traceparent)
+    for (const [n, [text, to]] of requests.entries()) {
+      const bytes = Buffer.from(text)
+      const fresh = new RequestHead()
+      for (const each of [head, fresh]) each.parse(bytes, 0, bytes.length, 0)
+      const host = `backend${n}.test`
+      // What begins is random; of what goes on the parent is.
+      const random = /traceparent: 00-(?!1{32}).*|[0-9a-f]{16}-01/
+      const got = writeRequest(head, kept, client, `id-${n}`, host, to, null)
+      const wanted = writeRequest(fresh, origin(traceparent), client, `id-${n}`, host, to, null)
+      t.equal(got.replace(random, ''), wanted.replace(random, ''), text)
+    }
+  }
 })

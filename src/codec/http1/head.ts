@@ -36,6 +36,8 @@ export class Head {
   text = ''
   /** Fields. */
   count = 0
+  /** Where the first field begins in {@link text}; the words below count from there. */
+  #base = 0
   readonly #at = new Int32Array(FIELDS_MAX * WORDS + 1)
   readonly #only = new Int32Array(FIELD_NUMBERS)
 
@@ -46,13 +48,13 @@ export class Head {
   /** As it was written. */
   name(field: number): string {
     const word = field * WORDS
-    return this.text.slice(this.#at[word], this.#at[word + 1])
+    return this.text.slice(this.#base + this.#at[word]!, this.#base + this.#at[word + 1]!)
   }
 
   /** Without the blanks around it. */
   value(field: number): string {
     const word = field * WORDS
-    return this.text.slice(this.#at[word + 2], this.#at[word + 3])
+    return this.text.slice(this.#base + this.#at[word + 2]!, this.#base + this.#at[word + 3]!)
   }
 
   /**
@@ -65,12 +67,12 @@ export class Head {
 
   /** Where its line begins in {@link text}. */
   start(field: number): number {
-    return this.#at[field * WORDS]!
+    return this.#base + this.#at[field * WORDS]!
   }
 
   /** One past its line, the CRLF included. */
   end(field: number): number {
-    return this.#at[(field + 1) * WORDS]!
+    return this.#base + this.#at[(field + 1) * WORDS]!
   }
 
   /** Written as weir writes it: one blank before the value, none after it. */
@@ -80,7 +82,7 @@ export class Head {
     return (
       valueStart === this.#at[word + 1]! + 2 &&
       this.#at[word + WORDS] === this.#at[word + 3]! + 2 &&
-      this.text.charCodeAt(valueStart - 1) === SP
+      this.text.charCodeAt(this.#base + valueStart - 1) === SP
     )
   }
 
@@ -130,12 +132,18 @@ export class Head {
     return shown === OK ? status : shown
   }
 
+  /** The fields are those that were read last, behind another first line. @param base where they begin in the text */
+  protected moveFields(base: number): void {
+    this.#base = base
+  }
+
   /** @returns OK, BAD or TOO_LARGE */
   protected readFields(bytes: Buffer, start: number, from: number, size: number): number {
     const at = this.#at
     const only = this.#only
     only.fill(NONE)
     const end = start + size - 2
+    this.#base = from - start
     let count = 0
     let i = from
     while (i < end) {
@@ -159,17 +167,17 @@ export class Head {
       while (valueEnd > valueStart && isBlank(bytes[valueEnd - 1]!)) valueEnd--
       const number = fieldNumber(bytes, nameStart, nameEnd)
       const word = count * WORDS
-      at[word] = nameStart - start
-      at[word + 1] = nameEnd - start
-      at[word + 2] = valueStart - start
-      at[word + 3] = valueEnd - start
+      at[word] = nameStart - from
+      at[word + 1] = nameEnd - from
+      at[word + 2] = valueStart - from
+      at[word + 3] = valueEnd - from
       at[word + 4] = number
       at[word + 5] = kinds & ODD
       only[number] = only[number] === NONE ? count : SEVERAL
       count++
       i += 2
     }
-    at[count * WORDS] = i - start
+    at[count * WORDS] = i - from
     this.count = count
     return OK
   }

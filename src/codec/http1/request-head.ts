@@ -42,7 +42,15 @@ export class RequestHead extends Head {
   expectsContinue = false
   /** Bytes of the head, and of an empty line before it, once it was read. */
   size = 0
+  /** Grows by one with each head whose fields, method or version are not those of the head before it. */
+  revision = 0
+  /** They are the same: all that was made of them still holds. */
+  isRepeated = false
   readonly #rules: TargetRules
+  // Of the head before, if it was valid.
+  #fields = ''
+  #methodBefore = ''
+  #minorBefore = 0
 
   constructor(rules: TargetRules = STRICT) {
     super()
@@ -76,9 +84,36 @@ export class RequestHead extends Head {
 
   #read(bytes: Buffer, start: number, size: number): number {
     const lineEnd = this.#readLine(bytes, start)
-    if (lineEnd < 0) return -lineEnd
-    const fields = this.readFields(bytes, start, lineEnd + 2, size)
-    return fields === OK ? this.#interpret() : fields
+    if (lineEnd < 0) {
+      this.#fields = ''
+      return -lineEnd
+    }
+    const base = lineEnd + 2 - start
+    const fields = this.text.slice(base)
+    this.isRepeated = this.#repeats(fields)
+    this.#fields = fields
+    if (this.isRepeated) {
+      this.moveFields(base)
+      return OK
+    }
+    this.revision++
+    this.#methodBefore = this.method
+    this.#minorBefore = this.minor
+    const code = this.readFields(bytes, start, lineEnd + 2, size)
+    const meaning = code === OK ? this.#interpret() : code
+    // What is refused, or says its host itself, is read anew each time.
+    if (meaning !== OK || this.target.authority !== '') this.#fields = ''
+    return meaning
+  }
+
+  /** Clients mostly say the same with each request, but for its target. */
+  #repeats(fields: string): boolean {
+    return (
+      fields === this.#fields &&
+      this.method === this.#methodBefore &&
+      this.minor === this.#minorBefore &&
+      this.target.authority === ''
+    )
   }
 
   /** @returns where the line ends, or the status, negative */

@@ -1,3 +1,4 @@
+import * as fc from 'fast-check'
 import { test } from 'tap'
 import { CHUNKED } from '../../../src/codec/http1/framing.ts'
 import { FIELDS_MAX, HEAD_MAX, LINE_MAX, NEED_MORE, OK } from '../../../src/codec/http1/head.ts'
@@ -261,4 +262,70 @@ test('names with more than letters, digits and hyphens are told', async t => {
     [0, 1, 2, 3].map(field => head.hasOddName(field)),
     [false, false, true, true],
   )
+})
+
+/** All that can be asked of a head. */
+function facts(head: RequestHead): object {
+  const { method, target, minor, authority, body, connection, upgrade, expectsContinue, size } =
+    head
+  const fields = Array.from({ length: head.count }, (_, field) => [
+    head.number(field),
+    head.name(field),
+    head.value(field),
+    head.text.slice(head.start(field), head.end(field)),
+    head.isPlain(field),
+    head.hasOddName(field),
+  ])
+  const onlys = Array.from({ length: 40 }, (_, number) => head.only(number))
+  return {
+    method,
+    target,
+    minor,
+    authority,
+    body,
+    connection,
+    upgrade,
+    expectsContinue,
+    size,
+    fields,
+    onlys,
+  }
+}
+
+test('a head after others is read as if it were the first, however much they have in common', async t => {
+  const line = fc.tuple(
+    fc.constantFrom('GET', 'GET', 'GET', 'HEAD', 'POST', 'TRACE'),
+    fc.constantFrom('/', '/a/b?c', '/%41/../x', 'http://b.test/', '*', '/<'),
+    fc.constantFrom('1.1', '1.1', '1.1', '1.0', '2.0'),
+  )
+  const fields = fc.constantFrom(
+    'Host: a\r\n',
+    'Host: a\r\nUser-Agent: x\r\nX_Y:1\r\n',
+    'Host: a\r\nContent-Length: 3\r\nExpect: 100-continue\r\n',
+    'Host: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n',
+    'Host: a\r\nConnection: close, x-y\r\n',
+    'Host: a\r\nHost: a\r\n',
+    '',
+  )
+  let repeated = 0
+  fc.assert(
+    fc.property(fc.array(fc.tuple(line, fields), { minLength: 2, maxLength: 6 }), heads => {
+      const head = new RequestHead()
+      let revision = 0
+      for (const [[method, target, version], lines] of heads) {
+        const bytes = Buffer.from(`${method} ${target} HTTP/${version}\r\n${lines}\r\n`)
+        const fresh = new RequestHead()
+        const code = fresh.parse(bytes, 0, bytes.length, 0)
+        if (head.parse(bytes, 0, bytes.length, 0) !== code) return false
+        if (code !== 0) continue
+        if (JSON.stringify(facts(head)) !== JSON.stringify(facts(fresh))) return false
+        if (head.isRepeated !== (head.revision === revision)) return false
+        if (head.isRepeated) repeated++
+        revision = head.revision
+      }
+      return true
+    }),
+    { numRuns: 20_000 },
+  )
+  t.ok(repeated > 100, `${repeated} heads were the same as the one before`)
 })
