@@ -31,6 +31,7 @@ test('an issuer alone is discovered, and has defaults', async t => {
       keepMs: 86_400_000,
     },
     introspection: { url: '', client: '', timeoutMs: 3000, cacheMs: 60_000, graceMs: 0 },
+    dpop: { windowMs: 60_000, proofsMax: 256_000 },
     issuerCa: '',
     audiences: ['us'],
     cacheMax: 10_000,
