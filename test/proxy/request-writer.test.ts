@@ -270,7 +270,12 @@ test('what is kept of one request is used for the next only where that says the 
       forwarders: null,
       forwarding: new Forwarding({ ...OPTIONS, traceparent }),
     })
-  const client = new RequestClient({ address: '192.0.2.1', source: 1, peerIdentity: null })
+  const client = new RequestClient({
+    address: '192.0.2.1',
+    source: 1,
+    peerIdentity: null,
+    handshake: null,
+  })
   const [route, rewriting] = [testRoute(), testRoute({ rewriteHost: 'inside.test' })]
   const trace = 'traceparent: 00-11111111111111111111111111111111-2222222222222222-01'
   const requests: [string, Route][] = [
