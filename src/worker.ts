@@ -249,16 +249,18 @@ function httpRoutes(indices: readonly number[]): Routes {
 
 /** @returns null where nobody is asked who it is */
 function routeAccess({ auth }: RouteConfig): RouteAccess | null {
-  const methods = new Map(auth.methods.map(each => [each.method, policyOf(each.policy)]))
-  const policy = policyOf(auth.policy)
+  const methods = new Map(
+    auth.methods.map(each => [each.method, policyOf(each.policy, auth.resourceMetadata)]),
+  )
+  const policy = policyOf(auth.policy, auth.resourceMetadata)
   if (policy === null && [...methods.values()].every(each => each === null)) return null
   return new RouteAccess({ policy, methods, passesPreflights: auth.passesPreflights })
 }
 
-function policyOf(rules: PolicyRules | null): Policy | null {
+function policyOf(rules: PolicyRules | null, metadata: string): Policy | null {
   if (rules === null) return null
   const judges = schemes.filter(({ name }) => rules.schemes.includes(name))
-  return new Policy(rules, judges, config.auth.realm)
+  return new Policy(rules, judges, config.auth.realm, metadata)
 }
 
 function authorizer(): Authorizer {

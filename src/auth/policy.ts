@@ -31,16 +31,17 @@ export class Policy {
   readonly #rules: PolicyRules
   readonly #schemes: readonly Scheme[]
   readonly #found: Found = { scheme: null, credential: '' }
-  readonly #realm: string
+  readonly #protection: string
 
   /**
-   * @param schemes those of the rules
-   * @param realm   without quotes or backslashes
+   * @param schemes  those of the rules
+   * @param realm    without quotes or backslashes
+   * @param metadata URL of what the resource says of itself (RFC 9728); '' for none
    */
-  constructor(rules: PolicyRules, schemes: readonly Scheme[], realm: string) {
+  constructor(rules: PolicyRules, schemes: readonly Scheme[], realm: string, metadata = '') {
     this.#rules = rules
     this.#schemes = schemes
-    this.#realm = realm
+    this.#protection = `realm="${realm}"${metadata === '' ? '' : `, resource_metadata="${metadata}"`}`
   }
 
   /** Who it is; a promise only where that must be waited for. */
@@ -101,11 +102,11 @@ export class Policy {
     return ADMITTED
   }
 
-  /** The field line that tells a client what would let it in (RFC 6750 §3, RFC 9449 §7.1). */
+  /** The field line that tells a client what would let it in (RFC 6750 §3, RFC 9449 §7.1, RFC 9728 §5.1). */
   challenge(rejected: number): string {
     const error = rejectionError(rejected)
     const scheme = error === 'invalid_dpop_proof' ? 'DPoP' : 'Bearer'
-    let line = `WWW-Authenticate: ${scheme} realm="${this.#realm}"`
+    let line = `WWW-Authenticate: ${scheme} ${this.#protection}`
     if (error !== '') line += `, error="${error}"`
     if (error === 'insufficient_scope' && this.#rules.scopes.length > 0) {
       line += `, scope="${this.#rules.scopes.join(' ')}"`

@@ -135,6 +135,8 @@ export interface RouteAuth {
   readonly passesPreflights: boolean
   /** Authorization, X-API-Key and DPoP do not reach the backend. */
   readonly removesCredential: boolean
+  /** URL that clients are told with 401 and 403; '' for none. */
+  readonly resourceMetadata: string
 }
 
 /** What all routes have in common that ask clients who they are. */

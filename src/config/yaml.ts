@@ -156,11 +156,17 @@ function routeLimits(route: RouteConfig): object {
 }
 
 /** What flags can say of it. */
-function routeAuth({ policy, passesPreflights, removesCredential }: RouteAuth): object {
+function routeAuth({
+  policy,
+  passesPreflights,
+  removesCredential,
+  resourceMetadata,
+}: RouteAuth): object {
   return {
     ...policySection(policy),
     'cors-preflight': passesPreflights ? 'pass' : 'check',
     credential: removesCredential ? 'remove' : 'pass',
+    'resource-metadata': resourceMetadata,
   }
 }
 

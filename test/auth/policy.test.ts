@@ -149,3 +149,13 @@ test('without scopes a challenge names none', async t => {
     'WWW-Authenticate: Bearer realm="r", error="insufficient_scope"\r\n',
   )
 })
+
+test('a challenge says where the resource tells more of itself', async t => {
+  const rules = { rule: 'any', schemes: ['jwt'], scopes: [], claims: [] } as const
+  const told = new Policy(rules, [], 'r', 'https://a.test/meta')
+  t.equal(
+    told.challenge(refusal('credential-missing')),
+    'WWW-Authenticate: Bearer realm="r", resource_metadata="https://a.test/meta"\r\n',
+  )
+  t.match(told.challenge(refusal('token-expired')), 'meta", error="invalid_token"\r\n')
+})

@@ -64,6 +64,7 @@ identity-concurrency: 5
 require-scope: usual
 cors-preflight: pass
 credential: remove
+resource-metadata: https://a.test/meta
 listen: http://:1
 backend: http://10.0.0.1:2
 routes:

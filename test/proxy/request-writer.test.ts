@@ -38,7 +38,13 @@ function write(head: RequestHead, given: Case = {}) {
     forwarders: trusted ? new CidrSet() : null,
     forwarding: new Forwarding({ ...OPTIONS, ...options }),
   })
-  const auth = { policy: null, methods: [], passesPreflights: false, removesCredential }
+  const auth = {
+    policy: null,
+    methods: [],
+    passesPreflights: false,
+    removesCredential,
+    resourceMetadata: '',
+  }
   const route = testRoute({ auth })
   const of = Object.assign(
     new RequestClient({ address, source: 1, peerIdentity: null, handshake: null }),

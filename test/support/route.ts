@@ -17,7 +17,13 @@ const PLAIN: RouteConfig = {
   responseTimeoutMs: 1000,
   exchangeTimeoutMs: 0,
   bodyMax: 0,
-  auth: { policy: null, methods: [], passesPreflights: false, removesCredential: false },
+  auth: {
+    policy: null,
+    methods: [],
+    passesPreflights: false,
+    removesCredential: false,
+    resourceMetadata: '',
+  },
 }
 
 export function testRoute(config: Partial<RouteConfig> = {}): Route {

@@ -66,6 +66,14 @@ export const authFlags = {
     default: 'weir',
     help: 'Realm that clients are told with 401 and 403',
   },
+  'resource-metadata': {
+    group: 'Authentication',
+    kind: 'text',
+    scope: 'route',
+    value: 'URL',
+    default: '',
+    help: 'Where the resource says which authorization servers it trusts (RFC 9728), told to clients with 401 and 403; a backend serves it, on a route with auth none',
+  },
   'auth-failure-rate': {
     group: 'Authentication',
     kind: 'rate',

@@ -103,7 +103,22 @@ export function resolveRouteAuth(
     methods,
     passesPreflights: own['cors-preflight'] === 'pass',
     removesCredential: own.credential === 'remove',
+    resourceMetadata: metadataUrl(own['resource-metadata']!, where('resource-metadata'), problems),
   }
+}
+
+function metadataUrl(text: string, where: string, problems: Problem[]): string {
+  if (text === '') return ''
+  const url = URL.parse(text)
+  // As it is written anew: without what could end the text it stands in.
+  if (url?.protocol === 'https:' && url.hash === '' && url.username === '') {
+    return url.href.replaceAll('\\', '%5C')
+  }
+  problems.push({
+    where,
+    message: `${JSON.stringify(text)} is no https:// URL; write https://HOST/.well-known/oauth-protected-resource`,
+  })
+  return ''
 }
 
 /** What a method says itself takes the place of what its route says, unless flags said it. */

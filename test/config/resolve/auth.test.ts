@@ -43,6 +43,7 @@ test('where nothing is configured nobody is asked, and keys close every route', 
     methods: [],
     passesPreflights: false,
     removesCredential: false,
+    resourceMetadata: '',
   })
 })
 
@@ -87,6 +88,7 @@ routes:
     require-scope: [read, write]
     require-claims: { tier: [gold, 7, true], email: { prefix: ops- } }
     credential: remove
+    resource-metadata: 'https://A.test/.well-known/oauth-protected-resource/v1?"=1'
     cors-preflight: pass
     methods:
       GET: { require-scope: read }
@@ -110,6 +112,7 @@ routes:
     ],
     passesPreflights: true,
     removesCredential: true,
+    resourceMetadata: 'https://a.test/.well-known/oauth-protected-resource/v1?%22=1',
   })
 })
 
@@ -155,6 +158,11 @@ test('settings that cannot work are told', async t => {
     '--auth-realm: "a\\"b" cannot be a realm',
     '--api-key-query: "a b" cannot be a parameter',
   ])
+  for (const url of ['http://a.test/', 'https://a.test/#x', 'https://u@a.test/', 'x']) {
+    t.match(bad(t, withKeys(t, { 'resource-metadata': url })), [
+      /^--resource-metadata: .* is no https:\/\/ URL/,
+    ])
+  }
   t.match(bad(t, withKeys(t, { 'auth-failure-rate': '0.01', 'auth-failure-burst': '100' })), [
     '--auth-failure-burst: a burst of 100 at 0.01 per second takes over an hour to refill; lower it to 36',
   ])
