@@ -48,12 +48,18 @@ test('seconds wrap around without harm', async t => {
 
 test('of threads that remember the same at the same time at most one finds it fresh', async t => {
   const entries = 65_536
-  const count = 20_000
+  const count = 3000
   const memory = new SharedArrayBuffer(ReplayTable.bytes(entries))
   const fresh = new Int32Array(new SharedArrayBuffer(4 * (count + 1)))
   const script = new URL('../support/replay-hammer.ts', import.meta.url)
-  const threads = Array.from({ length: 3 }, async () => {
-    const worker = new Worker(script, { workerData: { memory, entries, count, fresh, threads: 3 } })
+  // Places that are free to those whose second has begun already, and to the others not: so they choose differently.
+  const early = new ReplayTable(memory, 0, entries)
+  for (let n = 1; n <= 20_000; n++) early.remember(digest(-n), 1000, 1001)
+  const threads = Array.from({ length: 2 }, async (_, i) => {
+    const now = 1000 + i
+    const worker = new Worker(script, {
+      workerData: { memory, entries, count, fresh, threads: 2, now },
+    })
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     worker.on('error', reject)
     worker.on('exit', () => resolve())
@@ -62,5 +68,5 @@ test('of threads that remember the same at the same time at most one finds it fr
   await Promise.all(threads)
   const found = fresh.subarray(1)
   t.ok(found.every(each => each <= 1))
-  t.ok(found.filter(each => each === 1).length > count * 0.99, 'and as a rule one does')
+  t.ok(found.filter(each => each === 1).length > count * 0.9, 'and as a rule one does')
 })
