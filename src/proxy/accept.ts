@@ -25,6 +25,7 @@ export class Accept implements Door {
   readonly #place: Place = { slot: -1, entry: -1 }
   /** As the kernel writes it; of a refused one it is read by nobody, mostly. */
   #remote = ''
+  #port = 0
   #isProxy = false
 
   constructor(edge: Edge, entrance: Entrance) {
@@ -33,12 +34,13 @@ export class Accept implements Door {
     this.#refusedAt = edge.at.refused + entrance.index * refusals.length
   }
 
-  admits(remote: string): boolean {
+  admits(address: string, port: number): boolean {
     const edge = this.#edge
     edge.slice[edge.at.accepted + this.#entrance.index]!++
     const words = this.#words
-    if (!parseAddress(remote, words)) return false
-    this.#remote = remote
+    if (!parseAddress(address, words)) return false
+    this.#remote = address
+    this.#port = port
     if (edge.shared.workers.isDraining()) return this.#refuse(DRAINING)
     // Who a proxy in front of us speaks for stands in its header.
     const { proxies } = this.#entrance
@@ -56,7 +58,8 @@ export class Accept implements Door {
   }
 
   onConnection(socket: Socket, readBuffer: ClientReadBuffer | null): void {
-    const session = new TcpSession(this.#edge, this.#entrance, socket, unmapped(this.#remote))
+    const address = unmapped(this.#remote)
+    const session = new TcpSession(this.#edge, this.#entrance, socket, address, this.#port)
     session.readBuffer = readBuffer
     if (this.#isProxy) return session.beginWithProxyHeader()
     const place = this.#place

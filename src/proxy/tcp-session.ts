@@ -103,17 +103,15 @@ export class TcpSession
   #finished = false
   #lingering = false
 
-  constructor(edge: Edge, entrance: Entrance, socket: Socket, address: string) {
+  constructor(edge: Edge, entrance: Entrance, socket: Socket, address: string, port: number) {
     this.edge = edge
     this.entrance = entrance
     this.socket = socket
     this.startedMs = performance.now()
     this.address = address
-    this.port = socket.remotePort ?? 0
+    this.port = port
     this.#deadline = new Deadline(() => this.#expired())
     edge.sessions.add(this)
-    // Here and not as an option of the listener: a refused client is not worth the system call.
-    socket.setNoDelay(true)
     // Before anything else: an unheard 'error' would end the worker (CVE-2025-59465).
     this.socket[SESSION] = this
     listen(socket, TcpSession.#clientListeners)

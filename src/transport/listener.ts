@@ -13,10 +13,10 @@ export interface ListenAddress {
 /** Who decides on connections. */
 export interface Door {
   /**
-   * @param remote address of the peer, as the kernel writes it
+   * @param address of the peer, as the kernel writes it
    * @returns false to have the connection reset
    */
-  admits(remote: string): boolean
+  admits(address: string, port: number): boolean
   /** What the sockets of this door read into; null if Node is to allocate for each read. */
   newReadBuffer(): ClientReadBuffer | null
   /** The connection that was just admitted. */
@@ -61,20 +61,29 @@ export class Listener {
 
   #accept(socket: Socket): void {
     if (this.#asksEarly) return this.#door.onConnection(socket, null)
-    const remote = socket.remoteAddress
-    if (remote !== undefined && this.#door.admits(remote)) this.#door.onConnection(socket, null)
-    else socket.resetAndDestroy()
+    const { remoteAddress, remotePort } = socket
+    socket.setNoDelay(true)
+    const isThere = remoteAddress !== undefined && remotePort !== undefined
+    if (isThere && this.#door.admits(remoteAddress, remotePort)) {
+      this.#door.onConnection(socket, null)
+    } else socket.resetAndDestroy()
   }
 }
 
 /** What Node's server has below it. Not public: everything is checked before it is relied on. */
 interface ServerHandle {
+  setNoDelay(on: boolean): number
   onconnection(status: number, client: ClientHandle): void
+}
+
+interface Peer {
+  address: string
+  port: number
 }
 
 interface ClientHandle {
   /** @returns 0 or an error; `out` is written only if 0 */
-  getpeername(out: { address?: string }): number
+  getpeername(out: Peer): number
   /** Closes with RST. */
   reset(): number
 }
@@ -90,11 +99,13 @@ function askEarly(server: Server, door: Door): boolean {
   const handle = (server as unknown as { _handle?: Partial<ServerHandle> | null })._handle
   const onconnection = handle?.onconnection
   if (handle === null || handle === undefined || typeof onconnection !== 'function') return false
-  const peer: { address?: string } = {}
+  // Sockets have it from the one that accepts them (Linux): a system call less for each.
+  if (handle.setNoDelay?.(true) !== 0) return false
+  const peer: Peer = { address: '', port: 0 }
   handle.onconnection = (status, client) => {
     if (status === 0) {
       // Gone already: the kernel does not even know any more who it was.
-      if (client.getpeername(peer) !== 0 || !door.admits(peer.address ?? '')) {
+      if (client.getpeername(peer) !== 0 || !door.admits(peer.address, peer.port)) {
         client.reset()
         return
       }

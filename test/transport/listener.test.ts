@@ -8,8 +8,10 @@ class TestDoor implements Door {
   readonly asked: string[] = []
   readonly sockets: Socket[] = []
   answer = true
-  admits(remote: string): boolean {
-    this.asked.push(remote)
+  readonly ports: number[] = []
+  admits(address: string, port: number): boolean {
+    this.asked.push(address)
+    this.ports.push(port)
     return this.answer
   }
   newReadBuffer(): null {
@@ -30,6 +32,7 @@ test('the door is asked once, and has the socket if it says yes', async t => {
   const client = await dial(port, { from: '127.0.0.5' })
   t.equal(await read(client, 7), 'welcome')
   t.strictSame(door.asked, ['127.0.0.5'])
+  t.strictSame(door.ports, [client.localPort])
   client.destroy()
   door.sockets[0]!.destroy()
 })

@@ -38,8 +38,9 @@ export class Head {
   count = 0
   /** Where the first field begins in {@link text}; the words below count from there. */
   #base = 0
-  readonly #at = new Int32Array(FIELDS_MAX * WORDS + 1)
-  readonly #only = new Int32Array(FIELD_NUMBERS)
+  /** Grows with the heads that come: most clients send a dozen fields, and there is a head for each client. */
+  readonly #at: number[] = []
+  readonly #only = new Int8Array(FIELD_NUMBERS)
 
   number(field: number): number {
     return this.#at[field * WORDS + 4]!
