@@ -327,9 +327,9 @@ test('what a key may do holds for all workers, and for its name', async t => {
   await until(async () => (await statusOf(port, key)) !== 401, 'the key is known')
   const twin = await keys(file, 'rotate slow')
   await until(async () => (await statusOf(port, twin)) !== 401, 'its twin is known')
-  const all = await Promise.all(
-    [key, twin, key, twin].map(async each => await ask(port, { 'x-api-key': each })),
-  )
+  const all = []
+  // One after the other: at once it might be their number that is too much.
+  for (const each of [key, twin, key, twin]) all.push(await ask(port, { 'x-api-key': each }))
   t.ok(all.some(({ status, body }) => status === 429 && body.includes('identity-rate')))
   t.ok(backend.seen.filter(({ headers }) => headers['x-weir-subject'] === 'slow').length <= 4)
 })
