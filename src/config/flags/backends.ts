@@ -8,7 +8,7 @@ export const backendsFlags = {
     kind: 'count',
     scope: 'pool',
     value: 'N',
-    default: '64',
+    default: '1024',
     min: 1,
     max: 10_000,
     zero: true,
