@@ -3,6 +3,7 @@
  *
  * A part of the composition root: the schemes know neither the config nor main.
  */
+import type { AlgorithmName } from './auth/algorithms.ts'
 import { Introspection } from './auth/introspection.ts'
 import { IssuerKeys } from './auth/issuer-keys.ts'
 import { Jwt } from './auth/jwt.ts'
@@ -25,6 +26,7 @@ export class WorkerTokens {
   /** In the order in which they are asked. */
   readonly schemes: readonly Scheme[]
   readonly #issuers: readonly IssuerKeys[]
+  readonly #algorithms: readonly AlgorithmName[]
   readonly #jwt: Jwt | null
   readonly #introspection: Introspection | null
   readonly #slice: Float64Array
@@ -41,6 +43,7 @@ export class WorkerTokens {
     this.#issuers = start.config.tokens.jwt.issuers.map(
       (_, issuer) => new IssuerKeys(() => send({ type: 'keys-wanted', issuer })),
     )
+    this.#algorithms = start.config.tokens.jwt.algorithms
     this.#jwt = this.#makeJwt(start)
     this.#introspection = this.#makeIntrospection(start, send)
     this.schemes = [this.#jwt, this.#introspection].filter(scheme => scheme !== null)
@@ -50,7 +53,7 @@ export class WorkerTokens {
   /** Takes over the keys that main found. */
   load(sets: IssuerKeySets): void {
     for (const [i, set] of sets.entries()) {
-      this.#issuers[i]?.replace(set === null ? null : openKeySet(set))
+      this.#issuers[i]?.replace(set === null ? null : openKeySet(set, this.#algorithms))
     }
   }
 

@@ -103,7 +103,7 @@ export class DpopProofs {
     const known = this.#keys.get(name)
     if (known !== undefined) return known
     // The algorithm of a proof is that of its key: the key is for this one alone from here on.
-    const key = readJwk({ ...jwk, alg, kid: '' }, { secrets: false })
+    const key = readJwk({ ...jwk, alg, kid: '' }, { secrets: false, algorithms: [] })
     if (typeof key === 'string') return null
     this.#keys.set(name, key)
     return key

@@ -27,10 +27,12 @@ const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth']
 export interface JwkRules {
   /** Whether a secret (`oct`) will do: only where the operator wrote it down himself. */
   readonly secrets: boolean
+  /** What a key may be for; empty for all there are. */
+  readonly algorithms: readonly AlgorithmName[]
 }
 
 /** @returns the key, or why it is left out */
-export function readJwk(jwk: JsonObject, { secrets }: JwkRules): VerifyKey | string {
+export function readJwk(jwk: JsonObject, { secrets, algorithms }: JwkRules): VerifyKey | string {
   const kid = member(jwk, 'kid') ?? ''
   if (typeof kid !== 'string' || kid.length > KID_MAX) return `its kid is no text of ${KID_MAX}`
   const use = member(jwk, 'use')
@@ -40,7 +42,9 @@ export function readJwk(jwk: JsonObject, { secrets }: JwkRules): VerifyKey | str
     return 'its key_ops do not allow to verify'
   }
   const kty = member(jwk, 'kty')
-  if (kty === 'oct') return secrets ? readSecret(jwk, kid) : 'it is a secret (kty oct)'
+  if (kty === 'oct') {
+    return secrets ? readSecret(jwk, kid, algorithms) : 'it is a secret (kty oct)'
+  }
   if (kty !== 'RSA' && kty !== 'EC' && kty !== 'OKP') return `its kty is ${JSON.stringify(kty)}`
   if (PRIVATE_MEMBERS.some(name => member(jwk, name) !== undefined)) return 'it is a private key'
   let key: KeyObject
@@ -49,11 +53,16 @@ export function readJwk(jwk: JsonObject, { secrets }: JwkRules): VerifyKey | str
   } catch (error) {
     return `it cannot be read: ${(error as Error).message}`
   }
-  return makeKey(key, kid, member(jwk, 'alg'))
+  return makeKey(key, kid, member(jwk, 'alg'), algorithms)
 }
 
 /** @param alg as its owner wrote it; undefined for none */
-export function makeKey(key: KeyObject, kid: string, alg: unknown): VerifyKey | string {
+function makeKey(
+  key: KeyObject,
+  kid: string,
+  alg: unknown,
+  allowed: readonly AlgorithmName[],
+): VerifyKey | string {
   const { asymmetricKeyType: type = '', asymmetricKeyDetails: details } = key
   const curve = details?.namedCurve ?? ''
   const bits = details?.modulusLength ?? 0
@@ -65,26 +74,42 @@ export function makeKey(key: KeyObject, kid: string, alg: unknown): VerifyKey | 
       return `its public exponent ${exponent} is no odd number from 3 to 2^32`
     }
   }
-  const name = algorithmOf(alg, type, curve)
+  const name = algorithmOf(alg, type, curve, allowed)
   if (name === null) {
     const kind = `${type} ${curve}`.trim()
     return alg === undefined
       ? `${kind} is for no algorithm weir knows`
       : `its alg is ${JSON.stringify(alg)}, which ${kind} is not for, or weir does not know`
   }
-  return new VerifyKey(kid, name, key, thumbprint(key))
+  return whyNotAllowed(name, allowed) ?? new VerifyKey(kid, name, key, thumbprint(key))
 }
 
-function algorithmOf(alg: unknown, type: string, curve: string): AlgorithmName | null {
+function whyNotAllowed(name: AlgorithmName, allowed: readonly AlgorithmName[]): string | null {
+  if (allowed.length === 0 || allowed.includes(name)) return null
+  return `it is for ${name}, and allowed is ${allowed.join(', ')}`
+}
+
+function algorithmOf(
+  alg: unknown,
+  type: string,
+  curve: string,
+  allowed: readonly AlgorithmName[],
+): AlgorithmName | null {
   const own = defaultAlgorithms[type === 'ec' ? curve : type]
-  if (alg === undefined) return own ?? null
+  // An RSA key may be for six of them: the first that the operator named, if it does not say.
+  const wanted = allowed.find(name => type === 'rsa' && algorithms[name].keyType === 'rsa')
+  if (alg === undefined) return wanted ?? own ?? null
   if (alg === 'EdDSA') return own === 'Ed25519' || own === 'Ed448' ? own : null
   if (typeof alg !== 'string' || !isAlgorithm(alg)) return null
   const algorithm: Algorithm = algorithms[alg]
   return algorithm.keyType === type && algorithm.curve === curve ? alg : null
 }
 
-function readSecret(jwk: JsonObject, kid: string): VerifyKey | string {
+function readSecret(
+  jwk: JsonObject,
+  kid: string,
+  allowed: readonly AlgorithmName[],
+): VerifyKey | string {
   const alg = member(jwk, 'alg')
   if (typeof alg !== 'string' || !isSymmetric(alg) || !isAlgorithm(alg)) {
     return 'a secret needs an alg of HS256, HS384 or HS512'
@@ -97,7 +122,8 @@ function readSecret(jwk: JsonObject, kid: string): VerifyKey | string {
     return `its secret has ${bytes.length} bytes, ${alg} needs at least ${hashBytes}`
   }
   // Not a thumbprint: RFC 7638 §7 warns of those of secrets, and it is compared within the process only.
-  return new VerifyKey(kid, alg, createSecretKey(bytes), digest(bytes))
+  const key = new VerifyKey(kid, alg, createSecretKey(bytes), digest(bytes))
+  return whyNotAllowed(alg, allowed) ?? key
 }
 
 /** Of the members that are the key, in the order of their names (RFC 7638 §3.3). */

@@ -6,7 +6,7 @@
  */
 import { type JsonObject, member } from '../codec/strict-json.ts'
 import { refusal } from '../core/refusals.ts'
-import { isAlgorithm, isSymmetric } from './algorithms.ts'
+import { type AlgorithmName, isAlgorithm, isOf, isSymmetric } from './algorithms.ts'
 import { type JwkRules, readJwk } from './jwk.ts'
 import type { VerifyKey } from './verify-key.ts'
 
@@ -36,11 +36,16 @@ export interface SkippedKey {
 export class KeySet {
   readonly keys: readonly VerifyKey[]
   readonly #anyKid: boolean
+  readonly #allowed: readonly AlgorithmName[]
 
-  /** @param anyKid a key without kid will do for any token: it is the one the operator named */
-  constructor(keys: readonly VerifyKey[], anyKid = false) {
+  /**
+   * @param anyKid  a key without kid will do for any token: it is the one the operator named
+   * @param allowed what tokens may say; empty for all there are
+   */
+  constructor(keys: readonly VerifyKey[], anyKid = false, allowed: readonly AlgorithmName[] = []) {
     this.keys = keys
     this.#anyKid = anyKid
+    this.#allowed = allowed
   }
 
   /**
@@ -61,8 +66,13 @@ export class KeySet {
     }
     if (found !== null) return found
     if (isSymmetric(alg) && !this.keys.some(key => key.isSecret)) return SYMMETRIC
-    if (alg !== 'EdDSA' && !isAlgorithm(alg)) return NOT_ALLOWED
+    if (!this.#isAllowed(alg)) return NOT_ALLOWED
     return named ? NOT_OF_KEY : KEY_UNKNOWN
+  }
+
+  #isAllowed(alg: string): boolean {
+    if (alg !== 'EdDSA' && !isAlgorithm(alg)) return false
+    return this.#allowed.length === 0 || this.#allowed.some(name => isOf(alg, name))
   }
 
   /** Whether it holds just the keys of `other`. */
@@ -77,14 +87,17 @@ export class KeySet {
     const known = new Map(old.keys.map(key => [key.print, key]))
     const keys = this.keys.map(key => known.get(key.print) ?? key)
     for (const key of old.keys) key.isCurrent = keys.includes(key)
-    return new KeySet(keys, this.#anyKid)
+    return new KeySet(keys, this.#anyKid, this.#allowed)
   }
 }
 
 /** Makes a set of what main sent; it looked at it before. */
-export function openKeySet({ text, isNamed }: IssuerKeySet): KeySet {
-  const read = readKeySet(text, { secrets: isNamed })
-  return new KeySet(typeof read === 'string' ? [] : read.keys, isNamed)
+export function openKeySet(
+  { text, isNamed }: IssuerKeySet,
+  allowed: readonly AlgorithmName[] = [],
+): KeySet {
+  const read = readKeySet(text, { secrets: isNamed, algorithms: allowed })
+  return new KeySet(typeof read === 'string' ? [] : read.keys, isNamed, allowed)
 }
 
 /**

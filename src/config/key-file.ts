@@ -1,6 +1,7 @@
 /** Files with keys for tokens: PEM, a JWK or a JWK set; brought to the one form that workers take. */
 import { createPublicKey } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import type { AlgorithmName } from '../auth/algorithms.ts'
 import { type IssuerKeySet, readKeySet, type SkippedKey } from '../auth/key-set.ts'
 import { explainRead } from './read-error.ts'
 
@@ -11,7 +12,11 @@ const SIZE_MAX = 262_144
  *
  * @returns its keys, or why it will not do, as the rest of a sentence that begins with its path
  */
-export function readKeyFile(path: string, isNamed: boolean): IssuerKeySet | string {
+export function readKeyFile(
+  path: string,
+  isNamed: boolean,
+  algorithms: readonly AlgorithmName[] = [],
+): IssuerKeySet | string {
   let content: string
   try {
     content = readFileSync(path, 'utf8')
@@ -22,13 +27,16 @@ export function readKeyFile(path: string, isNamed: boolean): IssuerKeySet | stri
   const text = content.includes('-----BEGIN ') ? pemToSet(content) : jsonToSet(content)
   if ('problem' in text) return text.problem
   const set = { text: text.set, isNamed }
-  const usable = checkKeySet(set)
+  const usable = checkKeySet(set, algorithms)
   return typeof usable === 'string' ? usable : set
 }
 
 /** @returns what is left out of a set, or why there is nothing to use in it */
-export function checkKeySet({ text, isNamed }: IssuerKeySet): readonly SkippedKey[] | string {
-  const read = readKeySet(text, { secrets: isNamed })
+export function checkKeySet(
+  { text, isNamed }: IssuerKeySet,
+  algorithms: readonly AlgorithmName[],
+): readonly SkippedKey[] | string {
+  const read = readKeySet(text, { secrets: isNamed, algorithms })
   if (typeof read === 'string') return read
   if (read.keys.length > 0) return read.skipped
   const [first] = read.skipped

@@ -1,5 +1,7 @@
 /** What tokens are believed: part of the resolved configuration. */
 
+import type { AlgorithmName } from '../auth/algorithms.ts'
+
 export interface TokenConfig {
   readonly jwt: JwtConfig
   readonly introspection: IntrospectionConfig
@@ -17,6 +19,8 @@ export interface JwtConfig {
   /** None, and none is believed. */
   readonly issuers: readonly IssuerConfig[]
   readonly type: 'any' | 'at+jwt'
+  /** What keys and tokens may be of; empty for all there are. */
+  readonly algorithms: readonly AlgorithmName[]
   /** How far clocks may differ; whole seconds. */
   readonly leewayMs: number
   /** Key sets are fetched again this often. */

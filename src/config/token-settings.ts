@@ -10,6 +10,7 @@ export function tokenSettings(tokens: TokenConfig): Record<string, unknown> {
     'jwt-audience': isUsed && audiences.length === 0 ? ['*'] : audiences,
     ...origins(jwt.issuers),
     'jwt-type': jwt.type,
+    'jwt-algorithm': jwt.algorithms,
     'jwt-leeway': formatDuration(jwt.leewayMs),
     'jwks-refresh': formatDuration(jwt.refreshMs),
     'jwks-cooldown': formatDuration(jwt.coolDownMs),

@@ -20,8 +20,8 @@ export function checkTokens(config: Config, problems: Problem[]): string[] {
     if (keys.kind !== 'file') continue
     const { path, isNamed } = keys
     const where = isNamed ? '--jwt-key' : '--jwks'
-    const set = readKeyFile(path, isNamed)
-    const skipped = typeof set === 'string' ? set : checkKeySet(set)
+    const set = readKeyFile(path, isNamed, jwt.algorithms)
+    const skipped = typeof set === 'string' ? set : checkKeySet(set, jwt.algorithms)
     if (typeof skipped === 'string') problems.push({ where, message: `${path} ${skipped}` })
     else {
       for (const { key, reason } of skipped) {

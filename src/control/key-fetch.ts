@@ -2,6 +2,7 @@
  * Fetches the key set of an issuer: from its URL, or from the one its discovery document names (OpenID Connect
  * Discovery §4, RFC 8414 §3).
  */
+import type { AlgorithmName } from '../auth/algorithms.ts'
 import type { IssuerKeySet } from '../auth/key-set.ts'
 import type { IssuerConfig } from '../config/token-config.ts'
 import { checkKeySet } from '../config/key-file.ts'
@@ -18,11 +19,12 @@ export const FETCH_BYTES_MAX = 262_144
 export async function fetchKeySet(
   { issuer, keys }: IssuerConfig,
   ca: string,
+  algorithms: readonly AlgorithmName[] = [],
 ): Promise<IssuerKeySet | string> {
   try {
     const url = keys.kind === 'url' ? keys.url : await discover(issuer, ca)
     const set = { text: await fetchText(url, ca), isNamed: false }
-    const usable = checkKeySet(set)
+    const usable = checkKeySet(set, algorithms)
     return typeof usable === 'string' ? `${url} ${usable}` : set
   } catch (error) {
     return (error as Error).message

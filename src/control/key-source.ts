@@ -100,8 +100,8 @@ export class KeySource {
     const { keys } = this.#config
     const found =
       keys.kind === 'file'
-        ? readKeyFile(keys.path, keys.isNamed)
-        : await fetchKeySet(this.#config, this.#ca)
+        ? readKeyFile(keys.path, keys.isNamed, this.#jwt.algorithms)
+        : await fetchKeySet(this.#config, this.#ca, this.#jwt.algorithms)
     if (!this.#running) return
     if (typeof found === 'string') return this.#failed(found)
     if (this.#failures > 0) this.#log.info('keys of the issuer are there again')
@@ -131,7 +131,7 @@ export class KeySource {
   }
 
   #tellSkipped(found: IssuerKeySet): void {
-    const skipped = checkKeySet(found)
+    const skipped = checkKeySet(found, this.#jwt.algorithms)
     if (typeof skipped === 'string') return
     const told = JSON.stringify(skipped)
     if (told === this.#skipped) return

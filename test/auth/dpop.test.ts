@@ -142,13 +142,12 @@ test('a proof is good for a while', async t => {
 test('a signature of something else is refused, and nothing of it is remembered', async t => {
   const all = proofs()
   const good = proof({ claims: { jti: 'same' } })
-  const [head, body, signature] = good.split('.') as [string, string, string]
-  const other = proof({ claims: { jti: 'same' } }).split('.')[2]!
-  const forged = `${head}.${body}.${other === signature ? 'A' : other.slice(0, -1)}A`
-  for (const text of [forged, `${head}.${body}.${'A'.repeat(86)}`]) {
-    t.match(await judge(all, text), /dpop-(?:signature|malformed)/)
+  const [head, body] = good.split('.') as [string, string]
+  const other = proof({ claims: { jti: 'other' } }).split('.')[2]!
+  for (const signature of [other, 'A'.repeat(86), 'AA']) {
+    t.equal(await judge(all, `${head}.${body}.${signature}`), 'dpop-signature')
   }
-  t.equal(await judge(all, `${head}.${body}.${'A'.repeat(86)}`), 'dpop-signature')
+  t.equal(await judge(all, `${head}.${body}.`), 'dpop-signature')
   t.equal(await judge(all, good), 'good')
 })
 

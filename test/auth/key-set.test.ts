@@ -1,6 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { test } from 'tap'
-import { KEYS_MAX, KeySet, readKeySet } from '../../src/auth/key-set.ts'
+import type { AlgorithmName } from '../../src/auth/algorithms.ts'
+import { KEYS_MAX, KeySet, openKeySet, readKeySet } from '../../src/auth/key-set.ts'
 import { refusals } from '../../src/core/refusals.ts'
 import { keySetText, makeKey } from '../support/tokens.ts'
 
@@ -8,15 +9,15 @@ const es = makeKey('ES256', 'es')
 const rs = makeKey('RS256', 'rs')
 const ed = makeKey('EdDSA', 'ed')
 
-function read(jwk: object, secrets = false): string {
-  const set = readKeySet(JSON.stringify({ keys: [jwk] }), { secrets })
+function read(jwk: object, secrets = false, algorithms: readonly AlgorithmName[] = []): string {
+  const set = readKeySet(JSON.stringify({ keys: [jwk] }), { secrets, algorithms })
   if (typeof set === 'string') return set
   const [key] = set.keys
   return key === undefined ? set.skipped[0]!.reason : key.name
 }
 
 function setOf(...keys: readonly { jwk: object }[]): KeySet {
-  const set = readKeySet(keySetText(...keys), { secrets: true })
+  const set = readKeySet(keySetText(...keys), { secrets: true, algorithms: [] })
   if (typeof set === 'string') throw new Error(set)
   return new KeySet(set.keys)
 }
@@ -105,6 +106,7 @@ test('a secret will do where the operator wrote it down, if it is long enough', 
 test('one bad key costs no other', async t => {
   const set = readKeySet(keySetText({ jwk: { kty: 'x' } }, es, { jwk: { ...es.jwk } }, rs), {
     secrets: false,
+    algorithms: [],
   })
   t.match(set, {
     keys: [{ kid: 'es' }, { kid: 'rs' }],
@@ -119,7 +121,7 @@ test('a set has an end', async t => {
   const keys = Array.from({ length: KEYS_MAX + 2 }, (_, i) => ({
     jwk: { ...es.jwk, kid: String(i) },
   }))
-  const set = readKeySet(keySetText(...keys), { secrets: false })
+  const set = readKeySet(keySetText(...keys), { secrets: false, algorithms: [] })
   t.match(set, { skipped: [{ key: '64', reason: 'it is one more than 64 keys' }, { key: '65' }] })
 })
 
@@ -132,7 +134,7 @@ test('what is no set is said to be none', async t => {
     ['null', 'is no JWK set'],
     ['{"keys":{}}', 'is no JWK set'],
   ] as const) {
-    t.match(readKeySet(text, { secrets: false }), reason, text)
+    t.match(readKeySet(text, { secrets: false, algorithms: [] }), reason, text)
   }
 })
 
@@ -177,4 +179,24 @@ test('a set that follows another keeps the keys they share, and ends the rest', 
   t.notOk(setOf(es, rs).equals(setOf(rs)))
   t.notOk(setOf(es).equals(setOf({ jwk: { ...es.jwk, kid: 'other' } })))
   t.notOk(setOf(es).equals(setOf({ jwk: makeKey('ES256', 'es').jwk })))
+})
+
+test('the operator may say what keys are for, and of RSA what those are that do not say', async t => {
+  const { jwk } = makeKey('PS256', 'ps')
+  const silent = without(jwk, 'alg')
+  t.equal(read(silent, false, ['ES256', 'PS256', 'RS256']), 'PS256')
+  t.equal(read(silent, false, ['RS512']), 'RS512')
+  t.equal(read(silent, false, ['ES256']), 'it is for RS256, and allowed is ES256')
+  t.equal(read(jwk, false, ['RS256']), 'it is for PS256, and allowed is RS256')
+  t.equal(read(es.jwk, false, ['ES256', 'RS256']), 'ES256')
+  const k = Buffer.alloc(64, 1).toString('base64url')
+  const secret = { kty: 'oct', alg: 'HS256', k }
+  t.equal(read(secret, true, ['HS512']), 'it is for HS256, and allowed is HS512')
+  const text = keySetText(es, rs, ed)
+  const set = openKeySet({ text, isNamed: false }, ['ES256', 'Ed25519'])
+  t.equal(find(set, 'es', 'ES256'), 'es ES256')
+  t.equal(find(set, 'ed', 'EdDSA'), 'ed Ed25519')
+  t.equal(find(set, 'rs', 'RS256'), 'token-alg-not-allowed')
+  t.equal(find(set.succeed(set), 'rs', 'RS256'), 'token-alg-not-allowed')
+  t.equal(find(set, 'x', 'ES256'), 'token-key-unknown')
 })

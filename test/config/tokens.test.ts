@@ -25,6 +25,7 @@ test('an issuer alone is discovered, and has defaults', async t => {
     jwt: {
       issuers: [{ issuer: ISSUER, keys: { kind: 'discovery' } }],
       type: 'any',
+      algorithms: [],
       leewayMs: 30_000,
       refreshMs: 600_000,
       coolDownMs: 10_000,
@@ -85,6 +86,14 @@ test('what does not go together is told', async t => {
     [
       { 'jwt-issuer': [ISSUER], jwks: ['http://a.example'] },
       /^--jwks: http:\/\/a\.example is not encrypted/,
+    ],
+    [
+      { 'jwt-issuer': [ISSUER], 'jwt-algorithm': ['ES265'] },
+      /^--jwt-algorithm: "ES265" is not one of RS256, .*ES256/,
+    ],
+    [
+      { 'jwt-issuer': [ISSUER], 'jwt-algorithm': ['none'] },
+      /^--jwt-algorithm: "none" is not one of RS256/,
     ],
     [
       { 'introspection-url': 'http://a.example' },

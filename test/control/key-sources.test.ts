@@ -17,6 +17,7 @@ function jwtConfig(keys: KeyOrigin, change: Partial<JwtConfig> = {}): JwtConfig 
     issuers: [{ issuer: 'https://issuer.example', keys }],
 
     type: 'any',
+    algorithms: [],
     leewayMs: 0,
     refreshMs: 3_600_000,
     coolDownMs: 60_000,

@@ -41,6 +41,13 @@ export const tokensFlags = {
     choices: ['any', 'at+jwt'],
     help: 'Which tokens will do: any with typ JWT, at+jwt or none; or access tokens of RFC 9068 alone, with all claims it asks for',
   },
+  'jwt-algorithm': {
+    group: 'Tokens',
+    kind: 'texts',
+    scope: 'process',
+    value: 'NAME',
+    help: 'Algorithms that keys may be for, of all those weir knows if none is given; of RSA the first is that of keys that do not say, else RS256; repeatable',
+  },
   'jwt-leeway': {
     group: 'Tokens',
     kind: 'duration',

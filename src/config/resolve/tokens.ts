@@ -1,6 +1,8 @@
 /** Issuers of tokens and where their keys are, and who is asked about other tokens. */
+import { type AlgorithmName, algorithms, isAlgorithm } from '../../auth/algorithms.ts'
 import type { Problem } from '../flag.ts'
 import type { Settings } from '../flags.ts'
+import { didYouMean } from '../nearest.ts'
 import type {
   IntrospectionConfig,
   IssuerConfig,
@@ -57,11 +59,26 @@ function resolveJwt(settings: Settings, problems: Problem[]): JwtConfig {
   return {
     issuers: resolveIssuers(names, settings, problems),
     type: settings['jwt-type'] as JwtConfig['type'],
+    algorithms: resolveAlgorithms(settings['jwt-algorithm'] ?? [], problems),
     leewayMs: settings['jwt-leeway']!,
     refreshMs: settings['jwks-refresh']!,
     coolDownMs: settings['jwks-cooldown']!,
     keepMs: settings['jwks-keep']!,
   }
+}
+
+function resolveAlgorithms(names: readonly string[], problems: Problem[]): AlgorithmName[] {
+  return names.flatMap(name => {
+    // The older name of both.
+    if (name === 'EdDSA') return ['Ed25519', 'Ed448']
+    if (isAlgorithm(name)) return [name]
+    const known = Object.keys(algorithms)
+    problems.push({
+      where: '--jwt-algorithm',
+      message: `${JSON.stringify(name)} is not one of ${known.join(', ')}, EdDSA${didYouMean(name, known)}`,
+    })
+    return []
+  })
 }
 
 function resolveIssuers(
