@@ -51,14 +51,23 @@ async function askOnce(request: WebRequest, leftMs: number): Promise<WebAnswer> 
     ...(agent === undefined ? {} : { agent }),
     ...(ca === '' ? {} : { ca }),
   })
+  // The wait ends here and not by the events of what is destroyed: some ends have none.
+  const fail = (message: string): void => {
+    reject(new Error(message))
+    asked.destroy()
+  }
   const timer = setTimeout(
-    () => asked.destroy(new Error(`gave no whole answer within ${timeoutMs} ms`)),
-    leftMs,
+    () => fail(`gave no whole answer within ${timeoutMs} ms`),
+    Math.max(0, leftMs),
   )
   let hasAnswered = false
   asked.on('error', (error: NodeJS.ErrnoException) => {
     const isStale = asked.reusedSocket && !hasAnswered && error.code === 'ECONNRESET'
     reject(isStale ? new StaleConnection() : new Error(explain(error)))
+  })
+  asked.on('upgrade', (_, socket) => {
+    socket.destroy()
+    fail('answers 101')
   })
   asked.on('response', response => {
     hasAnswered = true
@@ -66,7 +75,7 @@ async function askOnce(request: WebRequest, leftMs: number): Promise<WebAnswer> 
     let size = 0
     response.on('data', (chunk: Buffer) => {
       size += chunk.length
-      if (size > bytesMax) asked.destroy(new Error(`answers with more than ${bytesMax} bytes`))
+      if (size > bytesMax) fail(`answers with more than ${bytesMax} bytes`)
       else chunks.push(chunk)
     })
     response.on('error', error => reject(new Error(explain(error))))

@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { type Test, test } from 'tap'
 import { askWeb, type WebRequest } from '../../src/transport/web-request.ts'
 import { testAuthority } from '../support/certificates.ts'
@@ -76,6 +78,30 @@ test('what breaks is told', async t => {
   t.match(await failure({ ...PLAIN, url: half.url }), /aborted|hang up/)
   await server.stop()
   t.match(await failure({ ...PLAIN, url: server.url }), 'ECONNREFUSED')
+})
+
+test('what is no answer is no wait for one', async t => {
+  for (const [bytes, message] of [
+    [
+      'HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n',
+      'answers 101',
+    ],
+    ['HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n', /Parse Error/],
+    ['HTTP/1.1 200 OK\r\n', /hang up/],
+    ['SSH-2.0-OpenSSH\r\n', /Parse Error/],
+  ] as const) {
+    const server = createServer(socket => {
+      socket.on('error', () => {})
+      socket.end(bytes)
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    t.teardown(() => server.close())
+    const { port } = server.address() as AddressInfo
+    const startedMs = performance.now()
+    t.match(await failure({ ...PLAIN, url: `http://127.0.0.1:${port}/` }), message, bytes)
+    t.ok(performance.now() - startedMs < 5000, 'at once')
+  }
 })
 
 test('over https the certificate is verified, with an authority of its own if one is named', async t => {
