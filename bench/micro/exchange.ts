@@ -56,7 +56,6 @@ const exchange = {
   facts: null,
   cause: '',
   backendName: '10.0.0.1:8080',
-  reused: true,
   tries: 1,
   queuedMs: 0,
   connectMs: 0,

@@ -128,7 +128,6 @@ export class BackendChoice implements Waiter, DialOwner {
     exchange.backendName = target.name
     const shared = exchange.mayShare ? idleBackends.join(backend, pool.config.pipeline) : null
     const kept = shared ?? idleBackends.take(backend)
-    exchange.reused = kept !== null
     if (kept !== null) {
       slice[at.backendReuses + backend]!++
       return exchange.onConnected(kept)

@@ -49,7 +49,6 @@ export class Exchange implements ResponseOwner, BodyTaker {
   dials = 0
   /** Backends it was given to, or was to be. */
   tries = 0
-  reused = false
   refused = ADMITTED
   /** Spent waiting for a backend below its limit; 0 if it did not have to. */
   queuedMs = 0

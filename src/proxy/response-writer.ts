@@ -6,6 +6,7 @@ import {
 } from '../codec/http1/field-names.ts'
 import { hasNoBody, readLength } from '../codec/http1/framing.ts'
 import type { ResponseHead } from '../codec/http1/response-head.ts'
+import { flat } from './line-parts.ts'
 
 export interface ResponseOptions {
   /** Of the client's HTTP version. */
@@ -28,6 +29,31 @@ export function sendsChunks(head: ResponseHead, minor: number): boolean {
  * most heads are one piece or two.
  */
 export function writeResponse(head: ResponseHead, options: ResponseOptions): string {
+  const kept = head.kept as Kept | null
+  if (kept !== null && isSame(kept.options, options)) return kept.text
+  const text = write(head, options)
+  // Worth it from the second time on.
+  if (head.isRepeated) head.kept = { options, text: flat(text) } satisfies Kept
+  return text
+}
+
+/** Made of a head that came more than once. */
+interface Kept {
+  readonly options: ResponseOptions
+  readonly text: string
+}
+
+function isSame(one: ResponseOptions, other: ResponseOptions): boolean {
+  return (
+    one.minor === other.minor &&
+    one.keepAlive === other.keepAlive &&
+    one.toHead === other.toHead &&
+    one.hsts === other.hsts &&
+    one.cookie === other.cookie
+  )
+}
+
+function write(head: ResponseHead, options: ResponseOptions): string {
   const { text, count, connection, minor } = head
   const { hsts } = options
   const mayDropOthers = connection.named.length > 0

@@ -16,7 +16,7 @@ export class Route {
   readonly access: RouteAccess | null
   /** Segments that are left out of what is forwarded. */
   readonly #stripped: number
-  readonly #lineParts: readonly [string, string]
+  readonly #linePart: string
   readonly #requestEdits: HeadEdits | null
   readonly #responseEdits: HeadEdits | null
 
@@ -28,8 +28,7 @@ export class Route {
   ) {
     this.index = index
     this.config = config
-    const route = `"route":"${jsonText(config.name)}","status":`
-    this.#lineParts = [`","version":"1.0",${route}`, `","version":"1.1",${route}`]
+    this.#linePart = `","route":"${jsonText(config.name)}","status":`
     this.pool = pool
     this.access = access
     this.#stripped = config.stripPrefix ? countSegments(config.path) : 0
@@ -37,9 +36,15 @@ export class Route {
     this.#responseEdits = headEdits(config.responseFields)
   }
 
-  /** Of a JSON access line: from the end of the path up to the status. @param minor of HTTP/1.x */
-  linePart(minor: number): string {
-    return this.#lineParts[minor === 0 ? 0 : 1]
+  /**
+   * Of a JSON access line: from the end of the path up to the status.
+   *
+   * @param minor    of HTTP/1.x
+   * @param listener its name: the route that all its requests take without another is called the same
+   */
+  linePart(minor: number, listener: string): string {
+    const part = listener === this.config.name ? '","status":' : this.#linePart
+    return minor === 1 ? part : `","version":"1.0${part}`
   }
 
   /** @param path that the route matches; @returns what the backend gets */

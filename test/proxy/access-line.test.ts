@@ -40,7 +40,6 @@ function exchange(text: string, facts: object = {}): Exchange {
     reason: '',
     cause: '',
     backendName: '',
-    reused: false,
     tries: 0,
     queuedMs: 0,
     connectMs: 0,
@@ -75,7 +74,6 @@ test('a JSON line says all there is to say, and no query', async t => {
     method: 'GET',
     host: 'a.test:8080',
     path: '/a/b',
-    version: '1.1',
     route: 'api',
     status: 404,
     duration_ms: 12.35,
@@ -87,13 +85,13 @@ test('a JSON line says all there is to say, and no query', async t => {
 })
 
 test('where a backend was asked its part is told, and what there was of waiting', async t => {
-  const told = { backendName: 'b:1', reused: true, tries: 1, firstByteMs: 0.5 }
+  const told = { backendName: 'b:1', tries: 1, firstByteMs: 0.5 }
   const line = json(HEAD, told)
-  t.match(line, { backend: 'b:1', reused: true, first_byte_ms: 0.5 })
+  t.match(line, { backend: 'b:1', first_byte_ms: 0.5 })
+  t.notOk('connect_ms' in line, 'a kept connection')
   for (const key of ['tries', 'queue_ms', 'connect_ms']) t.notOk(key in line, key)
-  const dialed = { ...told, reused: false, tries: 3, queuedMs: 7.004, connectMs: 1.999 }
+  const dialed = { ...told, tries: 3, queuedMs: 7.004, connectMs: 1.999 }
   t.match(json(HEAD, { ...dialed, cause: 'said "no"\n' }), {
-    reused: false,
     tries: 3,
     queue_ms: 7,
     connect_ms: 2,
@@ -115,6 +113,14 @@ test('TLS, the proxy in front and lines left out are told where there are any', 
   })
 })
 
+test('the route is told where it is not the only one its listener has', async t => {
+  const route = testRoute({ name: 'web "1"' })
+  t.notOk('route' in json(HEAD, { route }))
+  t.match(json(HEAD), { route: 'api' })
+  const old = json('GET /x HTTP/1.0\r\n\r\n', { route })
+  t.match(old, { version: '1.0', path: '/x', status: 200 })
+})
+
 test('the user agent is cut and escaped in JSON', async t => {
   const agent = `a"b\\\u00e9${'x'.repeat(400)}`
   const line = json(`GET / HTTP/1.0\r\nUser-Agent: ${agent}\r\n\r\n`)
@@ -127,10 +133,10 @@ test('lines of one connection differ where their requests do', async t => {
   const line = (text: string, facts: object = {}): object =>
     JSON.parse(lines.json(one, exchange(text, facts), 1001, THEN, 0)) as object
   const from = (name: string): string => `${HEAD.slice(0, -2)}User-Agent: ${name}\r\n\r\n`
-  const reused = { backendName: 'b:1', reused: true }
-  t.match(line(from('x'), reused), { user_agent: 'x', backend: 'b:1', reused: true })
+  const kept = { backendName: 'b:1' }
+  t.match(line(from('x'), kept), { user_agent: 'x', backend: 'b:1' })
   const { lineParts } = one
-  t.match(line(from('y'), { ...reused, reused: false }), { user_agent: 'y', reused: false })
+  t.match(line(from('y'), kept), { user_agent: 'y', backend: 'b:1' })
   t.notOk('user_agent' in line(HEAD))
   t.match(line(from('y')), { method: 'GET', host: 'a.test:8080', user_agent: 'y' })
   t.match(line('POST / HTTP/1.1\r\nHost: b\r\n\r\n'), { method: 'POST', host: 'b' })

@@ -130,3 +130,29 @@ test('interim answers and switches lose the fields of the hop', t => {
   )
   t.end()
 })
+
+test('a head that comes again is written as it would be the first time, for whomever', async t => {
+  const text =
+    'HTTP/1.1 200 OK\r\nA: 1\r\nStrict-Transport-Security: x\r\nContent-Length: 5\r\n\r\n'
+  const bytes = Buffer.from(text)
+  const head = new ResponseHead()
+  const all: ResponseOptions[] = [
+    KEEP,
+    KEEP,
+    KEEP,
+    { ...KEEP, keepAlive: false },
+    { ...KEEP, minor: 0 },
+    { ...KEEP, cookie: 'Set-Cookie: a\r\n' },
+    { ...KEEP, hsts: 'Strict-Transport-Security: y\r\n' },
+    KEEP,
+  ]
+  for (const options of all) {
+    head.parse(bytes, 0, bytes.length, 0, false)
+    const fresh = new ResponseHead()
+    fresh.parse(bytes, 0, bytes.length, 0, false)
+    t.equal(writeResponse(head, options), writeResponse(fresh, options))
+  }
+  const other = Buffer.from('HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n')
+  head.parse(other, 0, other.length, 0, false)
+  t.equal(writeResponse(head, KEEP), other.toString())
+})

@@ -19,6 +19,13 @@ export class ResponseHead extends Head {
   size = 0
   /** Its first line has the blank before the reason, which some leave out where there is none. */
   isPlainLine = true
+  /** It is the head before it, byte for byte, and so is all that was read of it. */
+  isRepeated = false
+  /** For who writes it: what was made of it; null again with each head that is not repeated. */
+  kept: unknown = null
+  // The head before, if it was valid.
+  #before = ''
+  #toHeadBefore = false
 
   /**
    * @param toHead whether HEAD was asked
@@ -29,6 +36,17 @@ export class ResponseHead extends Head {
     const size = this.take(bytes, start, end, scanned)
     if (size < 0) return size === NEED_MORE ? NEED_MORE : BAD
     this.size = size
+    this.isRepeated = this.text === this.#before && toHead === this.#toHeadBefore
+    if (this.isRepeated) return OK
+    this.kept = null
+    this.#before = ''
+    const code = this.#read(bytes, start, size, toHead)
+    if (code === OK) this.#before = this.text
+    this.#toHeadBefore = toHead
+    return code
+  }
+
+  #read(bytes: Buffer, start: number, size: number, toHead: boolean): number {
     const lineEnd = this.#readLine(bytes, start)
     if (lineEnd < 0 || lineEnd - start > LINE_MAX) return BAD
     if (this.readFields(bytes, start, lineEnd + 2, size) !== OK) return BAD

@@ -1,3 +1,4 @@
+import * as fc from 'fast-check'
 import { test } from 'tap'
 import { CHUNKED, TO_THE_END } from '../../../src/codec/http1/framing.ts'
 import { BAD, LINE_MAX, NEED_MORE, OK } from '../../../src/codec/http1/head.ts'
@@ -64,4 +65,61 @@ test('a backend is held to the same rules', async t => {
     t.equal(parse(text).code, BAD, text)
   }
   t.equal(parse('HTTP/1.1 200 OK\r\nA: b\r\n').code, NEED_MORE)
+})
+
+test('a head after others is read as if it were the first, however much they have in common', async t => {
+  const line = fc.constantFrom(
+    'HTTP/1.1 200 OK',
+    'HTTP/1.1 200 ',
+    'HTTP/1.1 103 Early',
+    'HTTP/1.0 404 No',
+  )
+  const fields = fc.constantFrom(
+    'Content-Length: 3\r\n',
+    'A: 1\r\nTransfer-Encoding: chunked\r\n',
+    'Connection: close, x\r\nX: 1\r\n',
+    'Bad : 1\r\n',
+    '',
+  )
+  const head = fc.tuple(line, fields, fc.boolean(), fc.integer({ min: 0, max: 40 }))
+  let repeated = 0
+  fc.assert(
+    fc.property(fc.array(head, { minLength: 2, maxLength: 6 }), heads => {
+      const read = new ResponseHead()
+      for (const [first, lines, toHead, cut] of heads) {
+        const bytes = Buffer.from(`${first}\r\n${lines}\r\nabc`)
+        const fresh = new ResponseHead()
+        const code = fresh.parse(bytes, 0, bytes.length, 0, toHead)
+        const early = read.parse(bytes, 0, Math.min(cut, bytes.length), 0, toHead)
+        if (early !== NEED_MORE && early !== code) return false
+        if (read.parse(bytes, 0, bytes.length, 0, toHead) !== code) return false
+        if (code !== OK) continue
+        for (const key of ['text', 'count', 'status', 'minor', 'reason', 'body', 'size'] as const) {
+          if (read[key] !== fresh[key]) return false
+        }
+        if (JSON.stringify(read.connection) !== JSON.stringify(fresh.connection)) return false
+        for (let field = 0; field < fresh.count; field++) {
+          if (read.name(field) !== fresh.name(field) || read.value(field) !== fresh.value(field))
+            return false
+        }
+        if (read.isRepeated) repeated++
+        else if (read.kept !== null) return false
+        read.kept = first
+      }
+      return true
+    }),
+    { numRuns: 5000 },
+  )
+  t.ok(repeated > 100, `${repeated} heads were the same as the one before`)
+})
+
+test('the end of a head is found wherever it lies', async t => {
+  for (let length = 0; length < 1200; length += 7) {
+    const text = `HTTP/1.1 200 OK\r\nA: ${'\t'.repeat(length)}\r\nB: ${'x'.repeat(length % 5)}\r\n\r\n`
+    const bytes = Buffer.from(`${text}\r\n\r\nrest`)
+    const head = new ResponseHead()
+    t.equal(head.parse(bytes, 0, bytes.length, 0, false), OK)
+    t.equal(head.size, text.length)
+    t.equal(head.parse(bytes, 0, text.length - 1, 0, false), NEED_MORE)
+  }
 })
