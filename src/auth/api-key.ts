@@ -58,6 +58,7 @@ export class ApiKeys implements Scheme {
   readonly name = 'api-key'
   readonly #query: string
   #entries: ReadonlyMap<string, Entry> = new Map()
+  #byIdentity: ReadonlyMap<Identity, Entry> = new Map()
   #usage = KeyUsage.forKeys(0)
   #hasForeign = false
 
@@ -73,6 +74,7 @@ export class ApiKeys implements Scheme {
       entries.set(key.hash, { place, revokedAt: key.revokedAt, identity: identityOf(key) })
     }
     this.#entries = entries
+    this.#byIdentity = new Map(entries.values().map(entry => [entry.identity, entry]))
     this.#usage = new KeyUsage(usage)
     this.#hasForeign = keys.some(({ imported }) => imported)
   }
@@ -109,6 +111,15 @@ export class ApiKeys implements Scheme {
     if (entry.identity.expiresAt <= nowSeconds) return EXPIRED
     this.#usage.note(entry.place, nowSeconds)
     return entry.identity
+  }
+
+  /** Not if the keys were replaced since: each set has identities of its own. */
+  stands(identity: Identity, nowSeconds: number): boolean {
+    const entry = this.#byIdentity.get(identity)
+    if (entry === undefined || entry.revokedAt <= nowSeconds) return false
+    if (identity.expiresAt <= nowSeconds) return false
+    this.#usage.note(entry.place, nowSeconds)
+    return true
   }
 }
 

@@ -35,4 +35,9 @@ export interface Scheme {
     nowSeconds: number,
     peer: PeerIdentity | null,
   ): Verdict | Promise<Verdict>
+  /**
+   * Whether an identity that it gave out before would be given out now, for the same credential. Without it
+   * each request is judged anew.
+   */
+  stands?(identity: Identity, nowSeconds: number): boolean
 }

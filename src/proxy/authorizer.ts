@@ -19,6 +19,7 @@ import type { IdentityLimits, IdentityPlace, Limits } from '../guard/identity-li
 import type { Counters } from '../shared/counters.ts'
 import { labelValues } from '../shared/counters.ts'
 import { factsOf, type IdentityFacts } from './identity-facts.ts'
+import { KnownClient } from './known-client.ts'
 import type { RequestClient } from './request-client.ts'
 
 const FAILURE_RATE = refusal('auth-failure-rate')
@@ -74,11 +75,20 @@ export class Authorizer {
       if (query !== '') hideQuery(head, query)
       return this.#refuse(exchange, policy, FAILURE_RATE, null, wait)
     }
-    const verdict = policy.identify(head, Math.floor(Date.now() / 1000), client.peer)
+    const nowSeconds = Math.floor(Date.now() / 1000)
+    const known = client.known?.recall(head, policy, nowSeconds) ?? null
+    if (known !== null) return this.#settle(exchange, policy, client.known!.judge, known)
+    const verdict = policy.identify(head, nowSeconds, client.peer)
     const { judge } = policy
     // Nobody further on is to see it.
     if (query !== '') hideQuery(head, query)
-    if (!(verdict instanceof Promise)) return this.#settle(exchange, policy, judge, verdict)
+    if (!(verdict instanceof Promise)) {
+      if (typeof verdict !== 'number' && query === '') {
+        client.known ??= new KnownClient()
+        client.known.remember(head, policy, judge!, verdict)
+      }
+      return this.#settle(exchange, policy, judge, verdict)
+    }
     exchange.waitFor(WAIT_MS)
     void verdict.then(settled => {
       if (!exchange.isOver) this.#settle(exchange, policy, judge, settled)

@@ -7,6 +7,7 @@ import type { RequestHead } from '../codec/http1/request-head.ts'
 import { ADDRESS_WORDS, formatAddress } from '../core/address.ts'
 import { hashSource } from '../core/hash.ts'
 import type { RequestPlace } from '../guard/request-admission.ts'
+import type { KnownClient } from './known-client.ts'
 import { DOUBTFUL, FOUND, findClient } from './forwarded-chain.ts'
 import type { Origin } from './origin.ts'
 import type { TcpSession } from './tcp-session.ts'
@@ -33,6 +34,9 @@ export class RequestClient implements RequestPlace {
   requestLine = -1
   holdsSlot = false
   retryAfter = 0
+
+  /** Made with the first request of a client that may be known again. */
+  known: KnownClient | null = null
 
   constructor({
     address,
