@@ -16,7 +16,7 @@ import { Deadline } from '../transport/deadlines.ts'
 import type { Dialed } from '../transport/dial.ts'
 import type { Held } from '../transport/held.ts'
 import { listen, stopListening } from '../transport/listen.ts'
-import { type ClientReadBuffer, CopyingReader, type Reader } from '../transport/read-buffer.ts'
+import { type SessionReadBuffer, CopyingReader, type Reader } from '../transport/read-buffer.ts'
 import { ClientBody, MALFORMED, TOO_LARGE } from './client-body.ts'
 import { ClientInput } from './client-input.ts'
 import { ClientWriter, type ClientWriterOwner } from './client-writer.ts'
@@ -62,7 +62,7 @@ export class Http1Session implements Reader, ClientWriterOwner {
 
   readonly #socket: ClientSocket
   /** Where its bytes arrive; null if they come as 'data', as those of a TLS socket do. */
-  readonly #readBuffer: ClientReadBuffer | null
+  readonly #readBuffer: SessionReadBuffer | null
   readonly #head: RequestHead
   /** Of the exchange that runs. */
   readonly exchangeDeadline: Deadline
@@ -85,7 +85,7 @@ export class Http1Session implements Reader, ClientWriterOwner {
     client: TcpSession,
     socket: Socket,
     routes: Routes,
-    readBuffer: ClientReadBuffer | null,
+    readBuffer: SessionReadBuffer | null,
   ) {
     const { edge } = client
     this.client = client
@@ -138,7 +138,14 @@ export class Http1Session implements Reader, ClientWriterOwner {
     if (this.#readBuffer === null) listen(this.#socket, Http1Session.#streamListeners)
     else this.#readBuffer.reader = this
     this.edge.deadlines.set(this.#deadline, this.edge.config.http.headTimeoutMs)
+    if (this.#readBuffer !== null) this.#readEarly()
     this.#socket.resume()
+  }
+
+  /** What came before there was a buffer to read it into. */
+  #readEarly(): void {
+    const early = this.#socket.read() as Buffer | null
+    if (early !== null) this.#read(early, early.length, true, true)
   }
 
   /** Adds what it holds now. */
@@ -149,9 +156,9 @@ export class Http1Session implements Reader, ClientWriterOwner {
 
   onBytes(bytes: Buffer, count: number): boolean {
     const buffer = this.#readBuffer!
-    const own = buffer.isOwn
-    this.#read(bytes, count, false, own)
-    if (own && this.#bodyPaused) return false
+    const { isOwn, isFresh } = buffer
+    this.#read(bytes, count, isFresh, isOwn)
+    if (isOwn && !isFresh && this.#bodyPaused) return false
     // What is sent on as it stands, if the backend does not take it at once, needs a buffer of its own.
     if (this.#state === BODY) buffer.takeOwn()
     else buffer.giveOwn()

@@ -25,8 +25,9 @@ import { Gate, type GateOwner } from '../transport/gate.ts'
 import { Handshake, type HandshakeOwner } from '../transport/handshake.ts'
 import type { Held } from '../transport/held.ts'
 import { listen } from '../transport/listen.ts'
-import type { ClientReadBuffer } from '../transport/read-buffer.ts'
+import type { SessionReadBuffer } from '../transport/read-buffer.ts'
 import { reset } from '../transport/reset.ts'
+import { TlsReadBuffer } from '../transport/tls-read-buffer.ts'
 import { Tunnel, type TunnelOwner } from '../transport/tunnel.ts'
 import { refuse } from './answer.ts'
 import type { Edge, Entrance } from './edge.ts'
@@ -83,7 +84,7 @@ export class TcpSession
   tunnel: Tunnel | null = null
   http: Http1Session | null = null
   /** Where the bytes of the client arrive; null if they come as 'data'. */
-  readBuffer: ClientReadBuffer | null = null
+  readBuffer: SessionReadBuffer | null = null
 
   // Place: where it is counted.
   slot = -1
@@ -219,6 +220,9 @@ export class TcpSession
 
   #speakHttp(socket: Socket): void {
     const routes = this.entrance.httpRoutes!
+    if (this.handshake !== null) {
+      this.readBuffer = TlsReadBuffer.attach(this.handshake.socket, this.edge.readBuffers)
+    }
     this.http = new Http1Session(this, socket, routes, this.readBuffer)
     this.http.start()
   }

@@ -93,6 +93,18 @@ export interface ReadBuffer {
   release(reusable: boolean): void
 }
 
+/** That of a client: one all share for heads, one of its own for what may have to wait. */
+export interface SessionReadBuffer extends ReadBuffer {
+  /** The bytes that were read last stay until the socket is resumed. */
+  readonly isOwn: boolean
+  /** They are the reader's for good. */
+  readonly isFresh: boolean
+  /** The next read goes to one of its own. */
+  takeOwn(): void
+  /** The next read goes to the one all share. */
+  giveOwn(): void
+}
+
 /** The one all share; its readers are always done. */
 export class SharedReadBuffer implements ReadBuffer {
   reader: Reader | null = null
@@ -115,8 +127,9 @@ export class SharedReadBuffer implements ReadBuffer {
  * Of a client that was accepted: the one all share while it sends heads, which are used or copied at once, and one of
  * its own while it sends a body, which may wait for the backend.
  */
-export class ClientReadBuffer implements ReadBuffer {
+export class ClientReadBuffer implements SessionReadBuffer {
   reader: Reader | null = null
+  readonly isFresh = false
   readonly #buffers: ReadBuffers
   #own: OwnReadBuffer | null = null
 
@@ -128,19 +141,17 @@ export class ClientReadBuffer implements ReadBuffer {
     return this.#own?.size ?? 0
   }
 
-  /** Whether the bytes that were read last stay until the socket is resumed. */
   get isOwn(): boolean {
     return this.#own !== null
   }
 
-  /** The next read goes to a buffer of its own. */
   takeOwn(): void {
     if (this.#own !== null || this.#released) return
     this.#own = new OwnReadBuffer(this.#buffers)
     this.#own.reader = this.reader
   }
 
-  /** The next read goes to the one all share; nobody reads from its own any more. */
+  /** Nobody reads from its own any more. */
   giveOwn(): void {
     this.#own?.release(true)
     this.#own = null
