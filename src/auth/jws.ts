@@ -20,8 +20,8 @@ import { refusal } from '../core/refusals.ts'
 
 export interface Jws {
   readonly alg: string
-  /** '' for none. */
-  readonly kid: string
+  /** null for none; an empty one is one, and names no key. */
+  readonly kid: string | null
   /** In lower case, without `application/`; '' for none. */
   readonly typ: string
   readonly claims: JsonObject
@@ -107,7 +107,11 @@ function readHeader(header: JsonObject): Pick<Jws, 'alg' | 'kid' | 'typ'> | numb
   if (member(header, 'crit') !== undefined) return CRITICAL
   if (member(header, 'b64') !== undefined) return DETACHED
   const media = typ.toLowerCase()
-  return { alg, kid, typ: media.startsWith('application/') ? media.slice(12) : media }
+  return {
+    alg,
+    kid: member(header, 'kid') === undefined ? null : kid,
+    typ: media.startsWith('application/') ? media.slice(12) : media,
+  }
 }
 
 /** @returns '' if there is none, null if it is no text or too long */

@@ -51,14 +51,14 @@ export class KeySet {
   /**
    * The key a token claims to be of.
    *
-   * @param kid '' if it says none: then there must be one key alone of its algorithm
+   * @param kid null if it says none: then there must be one key alone of its algorithm
    * @returns the number of a rejection if there is none
    */
-  find(kid: string, alg: string): VerifyKey | number {
+  find(kid: string | null, alg: string): VerifyKey | number {
     let found: VerifyKey | null = null
     let named = false
     for (const key of this.keys) {
-      if (kid !== '' && key.kid !== kid && !(this.#anyKid && key.kid === '')) continue
+      if (!this.#isMeant(key, kid)) continue
       named = true
       if (!key.takes(alg)) continue
       if (found !== null) return KEY_UNKNOWN
@@ -68,6 +68,12 @@ export class KeySet {
     if (isSymmetric(alg) && !this.keys.some(key => key.isSecret)) return SYMMETRIC
     if (!this.#isAllowed(alg)) return NOT_ALLOWED
     return named ? NOT_OF_KEY : KEY_UNKNOWN
+  }
+
+  #isMeant(key: VerifyKey, kid: string | null): boolean {
+    if (kid === null) return true
+    // A key without kid is '' here, and an empty kid in a token must not name it.
+    return key.kid === '' ? this.#anyKid : key.kid === kid
   }
 
   #isAllowed(alg: string): boolean {
