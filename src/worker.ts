@@ -103,6 +103,7 @@ const edge: Edge = {
   idleBackends: new IdleBackends(idleLimits, deadlines),
   forwarding: new Forwarding(config.http),
   log,
+  keepsFingerprints: config.connectionLog && logsInfo,
   errorPages: new ErrorPages(start.errorPages),
   slice,
   at,

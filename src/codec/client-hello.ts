@@ -2,10 +2,11 @@
  * The ClientHello, RFC 8446 §4.1.2 and RFC 5246 §7.4.1.2: what the gate wants to know before any
  * handshake is paid for.
  *
- * Strict: lengths have to agree to the byte, nothing may come twice. Lists that only the TLS
- * library needs (groups, key shares, signatures) are left to it.
+ * Strict: lengths have to agree to the byte, nothing may come twice. What only the TLS library needs (the
+ * keys of the shares, for one) is left to it.
  */
 import { HELLO_MALFORMED, HELLO_TOO_LARGE, HelloRecords, OK } from './hello-records.ts'
+import { isGrease, ja4 } from './ja4.ts'
 import { agreedGroup, KNOWN_TO_TLS12, readGroups } from './key-exchange.ts'
 import { readServerName } from './server-name.ts'
 
@@ -33,6 +34,7 @@ const SERVER_NAME = 0
 const APPLICATION_LAYER_PROTOCOL_NEGOTIATION = 16
 const SESSION_TICKET = 35
 const SUPPORTED_GROUPS = 10
+const SIGNATURE_ALGORITHMS = 13
 const PRE_SHARED_KEY = 41
 const SUPPORTED_VERSIONS = 43
 const KEY_SHARE = 51
@@ -60,6 +62,12 @@ export class ClientHello {
   /** Of ours: those the client knows, and those it sent a key share for; bits of key-exchange.ts. */
   #groups = 0
   #shares = 0
+  /** For {@link ja4}: where the lists lie, and the highest version. */
+  #ciphersStart = 0
+  #ciphersEnd = 0
+  #signaturesStart = 0
+  #signaturesEnd = 0
+  #version = 0
 
   readonly #records: HelloRecords
   /** The extensions seen so far, to find one that comes twice. */
@@ -101,6 +109,21 @@ export class ClientHello {
       : agreedGroup(this.#groups & KNOWN_TO_TLS12, 0)
   }
 
+  /** The fingerprint of the client; made anew each time, while the bytes it was parsed from are unchanged. */
+  get ja4(): string {
+    return ja4({
+      bytes: this.#records.bytes,
+      ciphersStart: this.#ciphersStart,
+      ciphersEnd: this.#ciphersEnd,
+      types: this.#types,
+      typeCount: this.#typeCount,
+      signaturesStart: this.#signaturesStart,
+      signaturesEnd: this.#signaturesEnd,
+      version: this.#version,
+      protocol: this.alpn[0] ?? '',
+    })
+  }
+
   #clear(): void {
     this.serverName = ''
     this.alpn = NO_NAMES
@@ -111,12 +134,18 @@ export class ClientHello {
     this.#groups = 0
     this.#shares = 0
     this.#typeCount = 0
+    this.#ciphersStart = 0
+    this.#ciphersEnd = 0
+    this.#signaturesStart = 0
+    this.#signaturesEnd = 0
+    this.#version = 0
   }
 
   #readBody(bytes: Uint8Array, start: number, end: number): number {
     if (end - start < FIXED_BYTES || bytes[start] !== 3) return HELLO_MALFORMED
     this.legacyVersion = readUint16(bytes, start)
     this.supportsTls12 = this.legacyVersion >= TLS_1_2
+    this.#version = this.legacyVersion
 
     const sessionIdBytes = bytes[start + SESSION_ID_LENGTH_AT]!
     if (sessionIdBytes > SESSION_ID_BYTES_MAX) return HELLO_MALFORMED
@@ -127,7 +156,9 @@ export class ClientHello {
     at += 2
     if (cipherBytes === 0 || cipherBytes % 2 === 1) return HELLO_MALFORMED
     if (end - at <= cipherBytes) return HELLO_MALFORMED
+    this.#ciphersStart = at
     at += cipherBytes
+    this.#ciphersEnd = at
 
     const compressionEnd = at + 1 + bytes[at]!
     if (compressionEnd > end) return HELLO_MALFORMED
@@ -179,6 +210,8 @@ export class ClientHello {
       case SUPPORTED_GROUPS:
         this.#groups = readGroups(bytes, listStart(bytes, start, end), end, false)
         return this.#groups === -1 ? HELLO_MALFORMED : OK
+      case SIGNATURE_ALGORITHMS:
+        return this.#readSignatures(bytes, start, end)
       case KEY_SHARE:
         this.#shares = readGroups(bytes, listStart(bytes, start, end), end, true)
         return this.#shares === -1 ? HELLO_MALFORMED : OK
@@ -218,14 +251,25 @@ export class ClientHello {
     return OK
   }
 
+  /** RFC 8446 §4.2.3. */
+  #readSignatures(bytes: Uint8Array, start: number, end: number): number {
+    const at = listStart(bytes, start, end)
+    if (at < 0 || (end - at) % 2 === 1) return HELLO_MALFORMED
+    this.#signaturesStart = at
+    this.#signaturesEnd = end
+    return OK
+  }
+
   /** RFC 8446 §4.2.1: if it is there, it decides, and the legacy version says nothing. */
   #readVersions(bytes: Uint8Array, start: number, end: number): number {
     const versionBytes = end - start - 1
     if (versionBytes < 2 || versionBytes % 2 === 1) return HELLO_MALFORMED
     if (bytes[start] !== versionBytes) return HELLO_MALFORMED
     this.supportsTls12 = false
+    this.#version = 0
     for (let at = start + 1; at < end; at += 2) {
       const version = readUint16(bytes, at)
+      if (version > this.#version && !isGrease(version)) this.#version = version
       if (version === TLS_1_3) this.supportsTls13 = true
       else if (version === TLS_1_2) this.supportsTls12 = true
     }

@@ -332,6 +332,12 @@ export interface GuardConfig {
   /** TLS handshakes per second and address; 0 is no limit. */
   readonly handshakeRate: number
   readonly handshakeBurst: number
+  /** JA4 that are refused, or limited: whole, or a beginning and `*`. */
+  readonly fingerprintDeny: readonly string[]
+  readonly fingerprintLimit: readonly string[]
+  /** TLS handshakes per second of each limited JA4. */
+  readonly fingerprintRate: number
+  readonly fingerprintBurst: number
   /** HTTP requests per second and address; 0 is no limit. */
   readonly requestRate: number
   readonly requestBurst: number

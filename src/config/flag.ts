@@ -12,6 +12,7 @@ export type Kind =
   | 'texts'
   | 'paths'
   | 'cidrs'
+  | 'fingerprints' // JA4, or its beginning and *
   | 'urls'
   | 'endpoint' // HOST:PORT, or off
   | 'statuses' // 200, or 200-399
@@ -49,6 +50,7 @@ export interface KindValues {
   readonly texts: readonly string[]
   readonly paths: readonly string[]
   readonly cidrs: readonly string[]
+  readonly fingerprints: readonly string[]
   readonly urls: readonly string[]
   readonly endpoint: { readonly host: string; readonly port: number } | null
   readonly statuses: { readonly min: number; readonly max: number }

@@ -26,7 +26,8 @@ export function readValue(flag: Flag, written: unknown): Read<KindValues[Kind]> 
     flag.kind === 'texts' ||
     flag.kind === 'paths' ||
     flag.kind === 'urls' ||
-    flag.kind === 'cidrs'
+    flag.kind === 'cidrs' ||
+    flag.kind === 'fingerprints'
   ) {
     return readList(flag, written)
   }
@@ -44,8 +45,10 @@ function readList(flag: Flag, written: unknown): Read<readonly string[]> {
   const odd = given.find(item => typeof item === 'object' || item === undefined)
   if (odd !== undefined) return { error: `holds ${JSON.stringify(odd)}, it takes texts` }
   // A variable that was not set, most likely: an --allow that allows everybody is not what was meant.
-  if (flag.kind === 'cidrs' && given.some(item => String(item).trim() === '')) {
-    return { error: 'is empty; write an address or a network, or leave it out' }
+  const mayBeEmpty = flag.kind !== 'cidrs' && flag.kind !== 'fingerprints'
+  if (!mayBeEmpty && given.some(item => String(item).trim() === '')) {
+    const wanted = flag.kind === 'cidrs' ? 'an address or a network' : 'a JA4'
+    return { error: `is empty; write ${wanted}, or leave it out` }
   }
   const items = given.flatMap(item =>
     // A path may hold blanks and commas; URLs and CIDRs cannot.
@@ -55,20 +58,23 @@ function readList(flag: Flag, written: unknown): Read<readonly string[]> {
   const errors: string[] = []
   for (const item of items) {
     if (item === '') continue
-    const read =
-      flag.kind === 'cidrs'
-        ? readCidr(item)
-        : flag.kind === 'texts'
-          ? readName(item)
-          : { value: item }
+    const read = readItem(flag, item)
     if ('error' in read) errors.push(read.error)
     else values.push(read.value)
   }
   return errors.length === 0 ? { value: values } : { error: errors.join('; ') }
 }
 
+function readItem(flag: Flag, item: string): Read<string> {
+  if (flag.kind === 'cidrs') return readCidr(item)
+  if (flag.kind === 'fingerprints') return readFingerprint(item)
+  return flag.kind === 'texts' ? readName(item) : { value: item }
+}
+
 const readers: {
-  readonly [K in Exclude<Kind, 'texts' | 'paths' | 'urls' | 'cidrs'>]: Reader<KindValues[K]>
+  readonly [K in Exclude<Kind, 'texts' | 'paths' | 'urls' | 'cidrs' | 'fingerprints'>]: Reader<
+    KindValues[K]
+  >
 } = {
   duration(text, flag) {
     const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)?$/.exec(text)
@@ -183,6 +189,23 @@ function readCidr(text: string): Read<string> {
   }
   return { value: text }
 }
+
+/** A JA4 of TLS over TCP, or some characters of its beginning and `*`. */
+function readFingerprint(text: string): Read<string> {
+  const beginning = text.endsWith('*') ? text.slice(0, -1) : null
+  const isGood =
+    beginning === null
+      ? JA4.test(text)
+      : beginning.length < JA4_EXAMPLE.length &&
+        JA4.test(beginning + JA4_EXAMPLE.slice(beginning.length))
+  if (isGood) return { value: text }
+  return {
+    error: `${quoted(text)} is no JA4; write all of it as the log has it, ${JA4_EXAMPLE}, or its beginning and *, t13d1516h2_*`,
+  }
+}
+
+const JA4_EXAMPLE = 't13d1516h2_8daaf6152771_e5627efa2ab1'
+const JA4 = /^t(?:1[0-3]|s[23]|00)[di]\d{4}[0-9A-Za-z]{2}_[0-9a-f]{12}_[0-9a-f]{12}$/
 
 /** An ALPN protocol name, RFC 7301 §3.1: 1 to 255 bytes. */
 function readName(text: string): Read<string> {

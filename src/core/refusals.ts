@@ -31,6 +31,8 @@ const others = [
   ['bad-server-name', 'the server name in the ClientHello is not a host name'],
   ['unknown-server-name', 'no certificate (with --strict-sni) or route covers the server name'],
   ['tls-version', 'the client offers no TLS version weir accepts'],
+  ['fingerprint-denied', '--deny-fingerprint covers the JA4 of the client'],
+  ['fingerprint-rate', 'clients of one JA4 start TLS handshakes faster than --fingerprint-rate'],
   ['bad-request', 'the request breaks the rules of RFC 9112, or could be read in two ways'],
   ['request-too-large', 'the request line, its head or its body is larger than allowed'],
   ['request-timeout', 'the request did not come within --head-timeout or --body-timeout'],

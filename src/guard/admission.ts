@@ -9,6 +9,7 @@ import { ADMITTED, refusal } from '../core/refusals.ts'
 import type { Shared } from '../shared/layout.ts'
 import { AddressList } from './address-list.ts'
 import { CountedAddress, type CountedPrefixes } from './counted-address.ts'
+import { type FingerprintLimits, FingerprintRules } from './fingerprint-rules.ts'
 import { FreeLines } from './free-lines.ts'
 import type { Guard } from './guard.ts'
 import { connectionGuards, type GuardLimits, handshakeGuards } from './guards.ts'
@@ -16,7 +17,7 @@ import { RequestAdmission } from './request-admission.ts'
 
 const CONNECTIONS_MAX = refusal('connections-max')
 
-export interface AdmissionOptions extends GuardLimits, CountedPrefixes {
+export interface AdmissionOptions extends GuardLimits, FingerprintLimits, CountedPrefixes {
   readonly connectionsMax: number
   readonly allow: readonly string[]
   readonly deny: readonly string[]
@@ -39,6 +40,7 @@ export class Admission {
   readonly #list: AddressList
   readonly #connection: readonly Guard[]
   readonly #handshake: readonly Guard[]
+  readonly #fingerprints: FingerprintRules
   readonly #counted: CountedAddress
   readonly #free: FreeLines
 
@@ -49,6 +51,7 @@ export class Admission {
     this.#list = new AddressList(options.allow, options.deny)
     this.#connection = connectionGuards(shared.addresses, options)
     this.#handshake = handshakeGuards(shared.addresses, options)
+    this.#fingerprints = new FingerprintRules(shared.addresses, options)
     this.#counted = new CountedAddress(options)
     this.#free = new FreeLines(shared.options.sessionsPerWorker)
     this.requests = new RequestAdmission(shared, worker, options)
@@ -85,6 +88,16 @@ export class Admission {
   /** Asks whether the address may start a TLS handshake now. */
   handshake(place: Place, now: number): number {
     return check(this.#handshake, place.slot, now)
+  }
+
+  /** Whether {@link fingerprint} is to be asked: else nobody needs to make one. */
+  get asksFingerprint(): boolean {
+    return !this.#fingerprints.isIdle
+  }
+
+  /** Asks whether a client with this JA4 may go on. */
+  fingerprint(ja4: string, now: number): number {
+    return this.#fingerprints.check(ja4, now)
   }
 
   /** Gives back what {@link enter} counted; once per session. */

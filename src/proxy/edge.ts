@@ -31,6 +31,8 @@ export interface Edge {
   readonly idleBackends: IdleBackends
   readonly forwarding: Forwarding
   readonly log: SessionLog
+  /** Somebody may want to know the JA4 of a session that runs. */
+  readonly keepsFingerprints: boolean
   readonly errorPages: ErrorPages
   /** This worker's counters, and where each stands among them. */
   readonly slice: Float64Array

@@ -54,11 +54,12 @@ function headOf({ entrance, address, port, peer }: TcpSession): string {
   return `,"listener":"${listener}","client":"${address}","client_port":${port}${from},"request":"`
 }
 
-function tailOf({ handshake, serverName }: TcpSession): string {
+function tailOf({ handshake, serverName, ja4 }: TcpSession): string {
   if (handshake === null) return ''
   let tail = `,"tls":"${handshake.version}","cipher":"${handshake.cipher}"`
   tail += `,"group":"${handshake.group}","resumed":${handshake.resumed}`
   if (serverName !== '') tail += `,"sni":"${serverName}"`
+  if (ja4 !== '') tail += `,"ja4":"${ja4}"`
   return tail
 }
 

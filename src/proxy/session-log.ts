@@ -126,6 +126,7 @@ export class SessionLog {
     line += `,"client_port":${session.port}`
     if (session.peer !== '') line += `,"peer":"${session.peer}"`
     if (session.serverName !== '') line += `,"sni":"${session.serverName}"`
+    if (session.ja4 !== '') line += `,"ja4":"${session.ja4}"`
     if (handshake !== null && handshake.version !== '') {
       line += `,"tls":"${handshake.version}","cipher":"${handshake.cipher}"`
       line += `,"group":"${handshake.group}","resumed":${handshake.resumed}`

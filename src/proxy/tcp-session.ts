@@ -70,6 +70,9 @@ export class TcpSession
   /** The proxy in front of us, where there is one. */
   peer = ''
   serverName = ''
+  #ja4 = ''
+  /** Until the handshake is over, and the fingerprint taken where it is needed later. */
+  #hello: ClientHello | null = null
   handshake: Handshake | null = null
   /** Who the client is by its certificate; null if it showed none. */
   peerIdentity: PeerIdentity | null = null
@@ -152,18 +155,24 @@ export class TcpSession
 
   onHello(hello: ClientHello): void {
     this.#gate = null
+    this.#hello = hello
     this.serverName = hello.serverName
     const { config, routes, tls } = this.entrance
     const pool = routeServerName(routes, hello.serverName, config.pool)
     // Of https each request says where it goes.
     if (pool === -1 && config.mode !== 'https') return this.#refuse(UNKNOWN_SERVER_NAME)
-    if (tls === null) return this.#connect(pool)
+    if (tls === null) {
+      const refused = this.#askFingerprint()
+      if (refused !== ADMITTED) return this.#refuse(refused)
+      this.#letGoOfHello()
+      return this.#connect(pool)
+    }
 
     const tlsConfig = this.edge.config.tls
     const versionKnown =
       hello.supportsTls13 || (hello.supportsTls12 && tlsConfig.profile !== 'modern')
     if (!versionKnown) return this.#refuse(TLS_VERSION)
-    const refused = this.edge.admission.handshake(this, ticks())
+    const refused = this.edge.admission.handshake(this, ticks()) || this.#askFingerprint()
     if (refused !== ADMITTED) return this.#refuse(refused)
     const context = tls.pick(hello.serverName, hello.ticketName)
     if (context === null) return this.#refuse(UNKNOWN_SERVER_NAME)
@@ -173,6 +182,26 @@ export class TcpSession
     this.handshake = new Handshake(this.socket, hello, context, alpn, this, clientCertificate)
     this.edge.deadlines.set(this.#deadline, tlsConfig.handshakeTimeoutMs)
     this.handshake.start()
+  }
+
+  #askFingerprint(): number {
+    const { admission } = this.edge
+    return admission.asksFingerprint ? admission.fingerprint(this.ja4, ticks()) : ADMITTED
+  }
+
+  /** What software the client is, by its hello; '' where there was none, or nobody needed it in time. */
+  get ja4(): string {
+    if (this.#hello !== null) {
+      this.#ja4 = this.#hello.ja4
+      this.#hello = null
+    }
+    return this.#ja4
+  }
+
+  /** Its hello holds the bytes it was read from: not for the life of a connection. */
+  #letGoOfHello(): void {
+    if (this.edge.keepsFingerprints) this.#ja4 = this.ja4
+    this.#hello = null
   }
 
   onGateRefused(refused: number): void {
@@ -186,6 +215,7 @@ export class TcpSession
   }
 
   onSecure(): void {
+    this.#letGoOfHello()
     this.edge.deadlines.clear(this.#deadline)
     this.handshake?.count(this.edge.slice, this.edge.at)
     const refused = this.#readCertificate()

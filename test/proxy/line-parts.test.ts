@@ -8,6 +8,7 @@ function client(facts: object = {}): TcpSession {
     port: 4711,
     peer: '',
     serverName: '',
+    ja4: '',
     handshake: null,
     entrance: { index: 0, config: { name: 'web "1"' } },
     ...facts,
@@ -30,6 +31,10 @@ test('the tail says what is known of TLS', async t => {
   t.equal(
     new LineParts(client({ handshake, serverName: 'a.test' })).tail,
     ',"tls":"TLSv1.3","cipher":"C","group":"G","resumed":true,"sni":"a.test"',
+  )
+  t.match(
+    new LineParts(client({ handshake, ja4: 't13d1516h2_a_b' })).tail,
+    /,"ja4":"t13d1516h2_a_b"$/,
   )
 })
 

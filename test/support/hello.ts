@@ -4,14 +4,21 @@ const HANDSHAKE = 22
 const CLIENT_HELLO = 1
 const SERVER_NAME = 0
 
-/** The handshake message: random, no session id, one suite, null compression, and the extensions. */
-export function hello({ extensions }: { extensions: readonly Buffer[] }): Buffer {
+export interface HelloParts {
+  readonly extensions: readonly Buffer[]
+  readonly ciphers?: readonly number[]
+  /** The legacy one. */
+  readonly version?: number
+}
+
+/** The handshake message: random, no session id, one suite unless given, null compression, and the extensions. */
+export function hello({ extensions, ciphers = [0x1301], version = 0x0303 }: HelloParts): Buffer {
   const all = Buffer.concat(extensions)
   const body = Buffer.concat([
-    Buffer.from([3, 3]),
+    uint16s([version]),
     Buffer.alloc(32, 7),
     Buffer.from([0]),
-    Buffer.from([0, 2, 0x13, 0x01]),
+    sized(uint16s(ciphers)),
     Buffer.from([1, 0]),
     sized(all),
   ])
@@ -31,6 +38,11 @@ export function serverName(name: string): Buffer {
   return extension(SERVER_NAME, sized(entry))
 }
 
+/** A list of numbers of two bytes with its length before it. */
+export function list(values: readonly number[]): Buffer {
+  return sized(uint16s(values))
+}
+
 /** @param sizes of the records, taken in turn; one record unless given */
 export function record(message: Buffer, sizes: readonly number[] = [message.length]): Buffer {
   const records: Buffer[] = []
@@ -40,6 +52,10 @@ export function record(message: Buffer, sizes: readonly number[] = [message.leng
     at += part.length
   }
   return Buffer.concat(records)
+}
+
+function uint16s(values: readonly number[]): Buffer {
+  return Buffer.from(values.flatMap(value => [value >> 8, value & 0xff]))
 }
 
 function sized(bytes: Buffer): Buffer {

@@ -35,7 +35,7 @@ export function resolveGuards(
       message: `${connectionsMax} connections need ${needed} descriptors, the limit is ${limit}; raise it (LimitNOFILE= in the unit, ulimit -n) or lower --connections-max to ${connectionsWithin(limit, workers)}`,
     })
   }
-  for (const kind of ['connection', 'handshake', 'request'] as const) {
+  for (const kind of ['connection', 'handshake', 'fingerprint', 'request'] as const) {
     const rate = settings[`${kind}-rate`]!
     const burst = settings[`${kind}-burst`]!
     if (rate !== 0 && burst / rate > 3600) {
@@ -51,6 +51,10 @@ export function resolveGuards(
     connectionsPerAddress: settings['connections-per-address']!,
     handshakeRate: settings['handshake-rate']!,
     handshakeBurst: settings['handshake-burst']!,
+    fingerprintDeny: settings['deny-fingerprint'] ?? [],
+    fingerprintLimit: settings['limit-fingerprint'] ?? [],
+    fingerprintRate: settings['fingerprint-rate']!,
+    fingerprintBurst: settings['fingerprint-burst']!,
     requestRate: settings['request-rate']!,
     requestBurst: settings['request-burst']!,
     requestsPerAddress: settings['requests-per-address']!,
