@@ -85,11 +85,11 @@ export const scenarios = {
     target: 1.1,
   },
   'idle-memory': {
-    about: '2000 TLS connections that say nothing',
+    about: '6000 TLS connections that say nothing',
     unit: 'connection',
     load: 'idle',
     port: 'tls',
-    count: 2000,
+    count: 6000,
     concurrency: 16,
     measure: 'memory',
     limit: 45 * 1024,

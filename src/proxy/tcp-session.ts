@@ -385,6 +385,7 @@ export class TcpSession
     const { deadlines, config } = this.edge
     this.tunnel = new Tunnel(this.handshake?.socket ?? this.socket, dialed, this)
     deadlines.set(this.#deadline, config.idleTimeoutMs)
+    this.handshake?.leave()
     this.tunnel.start()
   }
 
@@ -412,6 +413,7 @@ export class TcpSession
     if (!untouched || this.dials >= DIALS_MAX) return this.#finish('backend-reset', cause)
     // It took the connection and died before a byte was said: as good as a failed dial.
     this.tunnel = null
+    this.handshake?.hear()
     this.edge.deadlines.clear(this.#deadline)
     this.onDialFailed('WEIR_CONNECT_FAILED', cause)
   }

@@ -62,11 +62,8 @@ export class Handshake {
     })
   }
 
-  /** Until the handshake is over: a third listener would make of two a list with room for twenty. */
+  /** Until the handshake is over. */
   static readonly #untilSecure = {
-    secure(this: Handshaking): void {
-      this[HANDSHAKE]!.#finished()
-    },
     // Heard only while nothing lies unread: so not the end of a client that sent and is done.
     end(this: Handshaking): void {
       this[HANDSHAKE]!.#broke(new Error('closed in the handshake'))
@@ -74,11 +71,19 @@ export class Handshake {
   }
 
   static readonly #always = {
+    // Comes once, and stays: an event of which the last listener is taken away makes a dictionary of all of them.
+    secure(this: Handshaking): void {
+      this[HANDSHAKE]!.#finished()
+    },
     // Before the handshake is over Node tells errors through 'error', after it through '_tlsError'
     // alone, unless a tls.Server took the socket over.
     _tlsError(this: Handshaking, error: Error): void {
       this[HANDSHAKE]!.#broke(error)
     },
+  }
+
+  /** Until somebody else hears them: a third listener would make of two a list with room for twenty. */
+  static readonly #untilHeard = {
     error(this: Handshaking, error: Error): void {
       this[HANDSHAKE]!.#broke(error)
     },
@@ -93,6 +98,17 @@ export class Handshake {
     this.socket[HANDSHAKE] = this
     listen(this.socket, Handshake.#always)
     listen(this.socket, Handshake.#untilSecure)
+    this.hear()
+  }
+
+  /** Hears from here on of errors and of the end. */
+  hear(): void {
+    listen(this.socket, Handshake.#untilHeard)
+  }
+
+  /** Somebody else is about to hear of errors and of the end. */
+  leave(): void {
+    stopListening(this.socket, Handshake.#untilHeard)
   }
 
   /** The deadline passed: what {@link countFailure} counts. */
@@ -113,11 +129,12 @@ export class Handshake {
   }
 
   #finished(): void {
+    if (this.#secure) return
     this.#secure = true
     const { socket } = this
     stopListening(socket, Handshake.#untilSecure)
-    this.version = socket.getProtocol() ?? ''
-    this.cipher = socket.getCipher()?.name ?? ''
+    this.version = theOne(socket.getProtocol() ?? '')
+    this.cipher = theOne(socket.getCipher()?.name ?? '')
     this.resumed = socket.isSessionReused()
     this.alpn = typeof socket.alpnProtocol === 'string' ? socket.alpnProtocol : ''
     this.#owner.onSecure()
@@ -135,6 +152,15 @@ export class Handshake {
     this.#failure = failureOf(code)
     this.#owner.onHandshakeFailed(code)
   }
+}
+
+/** Names of versions and suites: few, and Node makes a new text of each for each connection. */
+const names = new Map<string, string>()
+
+function theOne(name: string): string {
+  const known = names.get(name)
+  if (known === undefined) names.set(name, name)
+  return known ?? name
 }
 
 /** OpenSSL's reason, as Node passes it on in `code`. */
