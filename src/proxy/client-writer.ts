@@ -7,6 +7,7 @@
 import type { Socket } from 'node:net'
 import type { HttpConfig } from '../config/config.ts'
 import { Deadline, type Deadlines } from '../transport/deadlines.ts'
+import { writeText } from '../transport/direct-write.ts'
 import { unsentBytes } from '../transport/unsent.ts'
 
 /** Pieces of a response up to this size are gathered into one write. */
@@ -84,7 +85,8 @@ export class ClientWriter {
     if (this.#out !== '' && !this.#closed) {
       const out = this.#out
       this.#out = ''
-      socket.write(out, 'latin1')
+      if (this.#encrypts) socket.write(out, 'latin1')
+      else writeText(socket, out)
     }
     if (!socket.writableNeedDrain) return true
     this.#wait()

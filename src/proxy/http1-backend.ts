@@ -12,6 +12,7 @@ import { NEED_MORE, OK } from '../codec/http1/head.ts'
 import { ResponseHead } from '../codec/http1/response-head.ts'
 import { Deadline } from '../transport/deadlines.ts'
 import type { Dialed } from '../transport/dial.ts'
+import { isBehind, writeText } from '../transport/direct-write.ts'
 import type { Held } from '../transport/held.ts'
 import { listen, stopListening } from '../transport/listen.ts'
 import type { Reader } from '../transport/read-buffer.ts'
@@ -59,6 +60,7 @@ export class Http1Backend implements Reader, ChunkOwner {
   readonly #chunks = new ChunkReader()
   /** The beginning of a head that is not whole. */
   #pending: Buffer | null = null
+  readonly #encrypts: boolean
   #inBody = false
   #left = 0
   #toHead = false
@@ -79,6 +81,7 @@ export class Http1Backend implements Reader, ChunkOwner {
     this.deadline = new Deadline(() => this.#failed(''))
     const socket: BackendSocket = dialed.socket
     socket[BACKEND] = this
+    this.#encrypts = 'encrypted' in socket
     listen(socket, Http1Backend.#listeners)
     if (dialed.readBuffer === null) listen(socket, Http1Backend.#streamListeners)
     else dialed.readBuffer.reader = this
@@ -141,7 +144,7 @@ export class Http1Backend implements Reader, ChunkOwner {
   release(owner: ResponseOwner, clean: boolean): void {
     if (this.#owner === null) {
       // What it answered without having taken all of the request must not be followed by the rest.
-      if (clean && this.dialed.socket.writableLength === 0) this.#keeper.give(this)
+      if (clean && !isBehind(this.dialed.socket)) this.#keeper.give(this)
       else this.destroy()
       return
     }
@@ -173,7 +176,8 @@ export class Http1Backend implements Reader, ChunkOwner {
   }
 
   writeText(text: string): boolean {
-    return this.dialed.socket.write(text, 'latin1')
+    const { socket } = this.dialed
+    return this.#encrypts ? socket.write(text, 'latin1') : writeText(socket, text)
   }
 
   /** Like {@link writeText}, at the end of the turn together with others: {@link flush}. */
@@ -184,7 +188,7 @@ export class Http1Backend implements Reader, ChunkOwner {
   flush(): void {
     const out = this.#out
     this.#out = ''
-    if (out !== '' && !this.#closed) this.dialed.socket.write(out, 'latin1')
+    if (out !== '' && !this.#closed) this.writeText(out)
   }
 
   /**
@@ -194,7 +198,7 @@ export class Http1Backend implements Reader, ChunkOwner {
   writeBytes(bytes: Buffer, lasting: boolean): boolean {
     const { socket } = this.dialed
     // TLS encrypts at once, unless an earlier write is under way.
-    const stays = lasting || ('encrypted' in socket && socket.writableLength === 0)
+    const stays = lasting || (this.#encrypts && socket.writableLength === 0)
     const below = socket.write(stays ? bytes : Buffer.from(bytes))
     if (!lasting) return below
     if (socket.writableLength === 0) return true
