@@ -108,9 +108,9 @@ export class Weir {
       listeners: config.listeners.length,
       routes: config.routes.length,
       addresses: config.guards.addressTableSize,
-      sessionsPerWorker: config.guards.connectionsMax,
+      sessionsPerWorker: config.guards.connectionsCapacity,
       // HTTP/1.1: one at a time on a connection.
-      requestsPerWorker: config.guards.connectionsMax,
+      requestsPerWorker: config.guards.connectionsCapacity,
       proofs: config.tokens.dpop.proofsMax,
       hashKey: randomHashKey(),
     })

@@ -29,6 +29,7 @@ import { CidrSet, parseCidr } from './core/cidr-set.ts'
 import { Admission } from './guard/admission.ts'
 import { AuthFailures } from './guard/auth-failures.ts'
 import { IdentityLimits } from './guard/identity-limits.ts'
+import { Shadow } from './guard/shadow.ts'
 import { Accept } from './proxy/accept.ts'
 import { Authorizer } from './proxy/authorizer.ts'
 import type { Edge, Entrance } from './proxy/edge.ts'
@@ -83,6 +84,12 @@ const log = new SessionLog({
     slice[at.logLinesDropped]! += lines
   },
 })
+const shadow = new Shadow(config.guards.shadow, {
+  addresses: shared.addresses,
+  slice,
+  at: at.shadowed,
+  tell: (refused, client) => log.shadow(refused, client),
+})
 const apiKeys = new ApiKeys(config.auth.apiKeyQuery)
 const asksWho = config.routes.some(
   ({ auth }) => auth.policy !== null || auth.methods.some(({ policy }) => policy !== null),
@@ -95,7 +102,7 @@ const edge: Edge = {
   worker,
   config,
   shared,
-  admission: new Admission(shared, worker, guards),
+  admission: new Admission(shared, worker, guards, shadow),
   authorizer: authorizer(),
   pools: pools(),
   deadlines,
@@ -269,7 +276,8 @@ function authorizer(): Authorizer {
   const limited = identityRate !== 0 || identityConcurrency !== 0
   return new Authorizer({
     failures: guards.authFailureRate === 0 ? null : new AuthFailures(shared.addresses, guards),
-    limits: new IdentityLimits(shared, worker),
+    limits: new IdentityLimits(shared, worker, shadow),
+    shadow,
     defaultLimits: limited
       ? { rate: identityRate, burst: identityBurst, concurrency: identityConcurrency }
       : null,

@@ -6,6 +6,7 @@ import { Policy } from '../../src/auth/policy.ts'
 import { RequestHead } from '../../src/codec/http1/request-head.ts'
 import { randomHashKey } from '../../src/core/hash.ts'
 import { AuthFailures } from '../../src/guard/auth-failures.ts'
+import { Shadow } from '../../src/guard/shadow.ts'
 import { IdentityLimits } from '../../src/guard/identity-limits.ts'
 import { type Asked, Authorizer } from '../../src/proxy/authorizer.ts'
 import { RequestClient } from '../../src/proxy/request-client.ts'
@@ -42,6 +43,13 @@ const client = new RequestClient({
 })
 client.requestSlot = shared.addresses.acquire(Int32Array.of(0, 0, 0xffff, 1), 0)
 
+const noShadow = new Shadow([], {
+  addresses: shared.addresses,
+  slice: shared.counters.slice(0),
+  at: shared.counters.at.shadowed,
+  tell() {},
+})
+
 /** The whole step, as the exchange takes it. */
 function step(defaultLimits: ConstructorParameters<typeof Authorizer>[0]['defaultLimits']) {
   const head = new RequestHead()
@@ -49,7 +57,8 @@ function step(defaultLimits: ConstructorParameters<typeof Authorizer>[0]['defaul
   head.parse(bytes, 0, bytes.length, 0)
   const authorizer = new Authorizer({
     failures: new AuthFailures(shared.addresses, { authFailureRate: 2, authFailureBurst: 60 }),
-    limits: new IdentityLimits(shared, 0),
+    limits: new IdentityLimits(shared, 0, noShadow),
+    shadow: noShadow,
     defaultLimits,
     proofs: new DpopProofs(shared.replays, { window: 60, leeway: 30 }),
     query: '',

@@ -6,6 +6,7 @@
  */
 import type { PolicyRules } from '../auth/policy.ts'
 import type { BalancerName } from '../balance/balancers.ts'
+import type { GuardName } from '../core/governed.ts'
 import type { TokenConfig } from './token-config.ts'
 
 export type ListenerMode = 'tcp' | 'tls' | 'sni' | 'http' | 'https'
@@ -348,6 +349,10 @@ export interface GuardConfig {
   readonly authFailureBurst: number
   /** Connections at once, all listeners and workers; 0 is no limit. */
   readonly connectionsMax: number
+  /** There is room for so many: more than {@link connectionsMax} where that is only tried. */
+  readonly connectionsCapacity: number
+  /** Guards that count what they would refuse, and let it in. */
+  readonly shadow: readonly GuardName[]
   /** CIDRs let in; with any given, all others are refused. The most specific of both lists wins. */
   readonly allow: readonly string[]
   readonly deny: readonly string[]

@@ -13,6 +13,7 @@ export type Kind =
   | 'paths'
   | 'cidrs'
   | 'fingerprints' // JA4, or its beginning and *
+  | 'guards' // reasons of refusals that a limit or a list decides, or all
   | 'urls'
   | 'endpoint' // HOST:PORT, or off
   | 'statuses' // 200, or 200-399
@@ -51,6 +52,7 @@ export interface KindValues {
   readonly paths: readonly string[]
   readonly cidrs: readonly string[]
   readonly fingerprints: readonly string[]
+  readonly guards: readonly string[]
   readonly urls: readonly string[]
   readonly endpoint: { readonly host: string; readonly port: number } | null
   readonly statuses: { readonly min: number; readonly max: number }

@@ -5,6 +5,8 @@
  * to write instead. None throws.
  */
 import { isIP } from 'node:net'
+import { guardNames } from '../core/governed.ts'
+import { refusals } from '../core/refusals.ts'
 import { formatAddress, isIpv4, maskAddress, parseAddress } from '../core/address.ts'
 import type { Flag, Kind, KindValues } from './flag.ts'
 import { didYouMean } from './nearest.ts'
@@ -20,24 +22,32 @@ const UNIT_MS: Readonly<Record<string, number>> = {
   d: 86_400_000,
 }
 
+const LISTS = ['texts', 'paths', 'urls', 'cidrs', 'fingerprints', 'guards'] as const
+
+type ListKind = (typeof LISTS)[number]
+
+/** What an item of a list looks like, where an empty one is a mistake. */
+const items: Partial<Record<Kind, string>> = {
+  cidrs: 'an address or a network',
+  fingerprints: 'a JA4',
+  guards: 'a reason, or all',
+}
+
 /** Reads what was written for `flag`; lists are split at commas and blanks. */
 export function readValue(flag: Flag, written: unknown): Read<KindValues[Kind]> {
-  if (
-    flag.kind === 'texts' ||
-    flag.kind === 'paths' ||
-    flag.kind === 'urls' ||
-    flag.kind === 'cidrs' ||
-    flag.kind === 'fingerprints'
-  ) {
-    return readList(flag, written)
-  }
+  const { kind } = flag
+  if (isList(kind)) return readList(flag, written)
   if (Array.isArray(written)) {
     return { error: `is given ${written.length} times, it takes one value` }
   }
   if (typeof written === 'object' || written === undefined) {
     return { error: `is ${JSON.stringify(written)}, it takes one value` }
   }
-  return readers[flag.kind](String(written).trim(), flag)
+  return readers[kind](String(written).trim(), flag)
+}
+
+function isList(kind: Kind): kind is ListKind {
+  return (LISTS as readonly Kind[]).includes(kind)
 }
 
 function readList(flag: Flag, written: unknown): Read<readonly string[]> {
@@ -45,18 +55,17 @@ function readList(flag: Flag, written: unknown): Read<readonly string[]> {
   const odd = given.find(item => typeof item === 'object' || item === undefined)
   if (odd !== undefined) return { error: `holds ${JSON.stringify(odd)}, it takes texts` }
   // A variable that was not set, most likely: an --allow that allows everybody is not what was meant.
-  const mayBeEmpty = flag.kind !== 'cidrs' && flag.kind !== 'fingerprints'
-  if (!mayBeEmpty && given.some(item => String(item).trim() === '')) {
-    const wanted = flag.kind === 'cidrs' ? 'an address or a network' : 'a JA4'
+  const wanted = items[flag.kind]
+  if (wanted !== undefined && given.some(item => String(item).trim() === '')) {
     return { error: `is empty; write ${wanted}, or leave it out` }
   }
-  const items = given.flatMap(item =>
+  const parts = given.flatMap(item =>
     // A path may hold blanks and commas; URLs and CIDRs cannot.
     flag.kind === 'paths' ? [String(item)] : String(item).split(/[\s,]+/),
   )
   const values: string[] = []
   const errors: string[] = []
-  for (const item of items) {
+  for (const item of parts) {
     if (item === '') continue
     const read = readItem(flag, item)
     if ('error' in read) errors.push(read.error)
@@ -68,13 +77,12 @@ function readList(flag: Flag, written: unknown): Read<readonly string[]> {
 function readItem(flag: Flag, item: string): Read<string> {
   if (flag.kind === 'cidrs') return readCidr(item)
   if (flag.kind === 'fingerprints') return readFingerprint(item)
+  if (flag.kind === 'guards') return readGuard(item)
   return flag.kind === 'texts' ? readName(item) : { value: item }
 }
 
 const readers: {
-  readonly [K in Exclude<Kind, 'texts' | 'paths' | 'urls' | 'cidrs' | 'fingerprints'>]: Reader<
-    KindValues[K]
-  >
+  readonly [K in Exclude<Kind, ListKind>]: Reader<KindValues[K]>
 } = {
   duration(text, flag) {
     const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)?$/.exec(text)
@@ -188,6 +196,18 @@ function readCidr(text: string): Read<string> {
     }
   }
   return { value: text }
+}
+
+/** A reason of refusals that a guard decides, or `all`. */
+function readGuard(item: string): Read<string> {
+  const known: readonly string[] = ['all', ...guardNames]
+  if (known.includes(item)) return { value: item }
+  if (refusals.some(([name]) => name === item)) {
+    return {
+      error: `${quoted(item)} cannot be tried: no limit and no list decides it, but what the client sent`,
+    }
+  }
+  return { error: `${quoted(item)} is no guard's reason${didYouMean(item, known)}` }
 }
 
 /** A JA4 of TLS over TCP, or some characters of its beginning and `*`. */

@@ -81,6 +81,7 @@ export function configToYaml(config: Config): string {
       'connections-max': guards.connectionsMax,
       allow: guards.allow,
       deny: guards.deny,
+      shadow: guards.shadow,
       'ipv4-prefix': guards.ipv4Prefix,
       'ipv6-prefix': guards.ipv6Prefix,
       'address-table-size': guards.addressTableSize,

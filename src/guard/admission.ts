@@ -14,6 +14,7 @@ import { FreeLines } from './free-lines.ts'
 import type { Guard } from './guard.ts'
 import { connectionGuards, type GuardLimits, handshakeGuards } from './guards.ts'
 import { RequestAdmission } from './request-admission.ts'
+import type { Shadow } from './shadow.ts'
 
 const CONNECTIONS_MAX = refusal('connections-max')
 
@@ -43,9 +44,11 @@ export class Admission {
   readonly #fingerprints: FingerprintRules
   readonly #counted: CountedAddress
   readonly #free: FreeLines
+  readonly #shadow: Shadow
 
-  constructor(shared: Shared, worker: number, options: AdmissionOptions) {
+  constructor(shared: Shared, worker: number, options: AdmissionOptions, shadow: Shadow) {
     this.#shared = shared
+    this.#shadow = shadow
     this.#worker = worker
     this.#options = options
     this.#list = new AddressList(options.allow, options.deny)
@@ -54,7 +57,7 @@ export class Admission {
     this.#fingerprints = new FingerprintRules(shared.addresses, options)
     this.#counted = new CountedAddress(options)
     this.#free = new FreeLines(shared.options.sessionsPerWorker)
-    this.requests = new RequestAdmission(shared, worker, options)
+    this.requests = new RequestAdmission(shared, worker, options, shadow)
   }
 
   /**
@@ -66,16 +69,16 @@ export class Admission {
    */
   enter(address: Int32Array, now: number, place: Place): number {
     const listed = this.#list.check(address)
-    if (listed !== ADMITTED) return listed
-    const { addresses, workers, ledger } = this.#shared
+    if (listed !== ADMITTED && !this.#shadow.passesAddress(listed, address)) return listed
+    const { addresses, ledger } = this.#shared
 
     const slot = addresses.acquire(this.#counted.of(address), now)
-    const refused = check(this.#connection, slot, now)
+    const refused = this.#check(this.#connection, slot, now)
     if (refused !== ADMITTED) {
       addresses.leave(slot)
       return refused
     }
-    if (this.#free.isEmpty || !workers.enter(this.#worker, this.#options.connectionsMax)) {
+    if (this.#free.isEmpty || !this.#enterHost(slot)) {
       addresses.leave(slot)
       return CONNECTIONS_MAX
     }
@@ -87,7 +90,7 @@ export class Admission {
 
   /** Asks whether the address may start a TLS handshake now. */
   handshake(place: Place, now: number): number {
-    return check(this.#handshake, place.slot, now)
+    return this.#check(this.#handshake, place.slot, now)
   }
 
   /** Whether {@link fingerprint} is to be asked: else nobody needs to make one. */
@@ -96,8 +99,9 @@ export class Admission {
   }
 
   /** Asks whether a client with this JA4 may go on. */
-  fingerprint(ja4: string, now: number): number {
-    return this.#fingerprints.check(ja4, now)
+  fingerprint(ja4: string, place: Place, now: number): number {
+    const refused = this.#fingerprints.check(ja4, now)
+    return refused === ADMITTED || this.#shadow.passes(refused, place.slot) ? ADMITTED : refused
   }
 
   /** Gives back what {@link enter} counted; once per session. */
@@ -109,12 +113,19 @@ export class Admission {
     this.#free.give(place.entry)
     place.slot = -1
   }
-}
 
-function check(guards: readonly Guard[], slot: number, now: number): number {
-  for (let i = 0; i < guards.length; i++) {
-    const refused = guards[i]!.check(slot, now)
-    if (refused !== ADMITTED) return refused
+  #check(guards: readonly Guard[], slot: number, now: number): number {
+    for (let i = 0; i < guards.length; i++) {
+      const refused = guards[i]!.check(slot, now)
+      if (refused !== ADMITTED && !this.#shadow.passes(refused, slot)) return refused
+    }
+    return ADMITTED
   }
-  return ADMITTED
+
+  /** In shadow the ledger is the limit that stays: it has room for what the descriptors allow. */
+  #enterHost(slot: number): boolean {
+    const { workers } = this.#shared
+    if (workers.enter(this.#worker, this.#options.connectionsMax)) return true
+    return this.#shadow.passes(CONNECTIONS_MAX, slot) && workers.enter(this.#worker, 0)
+  }
 }

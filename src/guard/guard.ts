@@ -9,6 +9,8 @@ export interface Guard {
    * @returns 0, or the number of a refusal (core/refusals.ts)
    */
   check(slot: number, now: number): number
+  /** Counts what is let in although it was refused (`--shadow`); where a guard counts nothing there is none. */
+  letIn?(slot: number): void
 }
 
 export interface RequestGuard extends Guard {

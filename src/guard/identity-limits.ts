@@ -8,6 +8,7 @@ import { ADMITTED, refusal } from '../core/refusals.ts'
 import type { Shared } from '../shared/layout.ts'
 import { REQUEST_BUCKET } from '../shared/address-table.ts'
 import { FreeLines } from './free-lines.ts'
+import type { Shadow } from './shadow.ts'
 import { TokenBuckets } from './token-buckets.ts'
 
 const RATE = refusal('identity-rate')
@@ -36,11 +37,13 @@ export class IdentityLimits {
   readonly #shared: Shared
   readonly #worker: number
   readonly #free: FreeLines
+  readonly #shadow: Shadow
   /** Buckets by what they are of; identities with the same limits share one view. */
   readonly #buckets = new WeakMap<Limits, TokenBuckets>()
 
-  constructor(shared: Shared, worker: number) {
+  constructor(shared: Shared, worker: number, shadow: Shadow) {
     this.#shared = shared
+    this.#shadow = shadow
     this.#worker = worker
     this.#free = new FreeLines(shared.options.requestsPerWorker)
   }
@@ -62,8 +65,8 @@ export class IdentityLimits {
     const { addresses, identityLedger } = this.#shared
     const slot = addresses.pin(words, now)
     let refused = ADMITTED
-    if (concurrency !== 0 && !addresses.enterRequest(slot, concurrency)) refused = CONCURRENCY
-    else if (rate !== 0 && !this.#takes(slot, limits, now)) {
+    if (concurrency !== 0 && !this.#isCounted(slot, concurrency)) refused = CONCURRENCY
+    else if (rate !== 0 && !this.#takes(slot, limits, now) && !this.#shadow.passes(RATE, -1)) {
       refused = RATE
       if (concurrency !== 0) addresses.leaveRequest(slot)
     }
@@ -88,6 +91,12 @@ export class IdentityLimits {
     this.#free.give(line)
     addresses.leaveRequest(slot)
     addresses.unpin(slot)
+  }
+
+  #isCounted(slot: number, concurrency: number): boolean {
+    const { addresses } = this.#shared
+    if (addresses.enterRequest(slot, concurrency)) return true
+    return this.#shadow.passes(CONCURRENCY, -1) && addresses.enterRequest(slot, Infinity)
   }
 
   #takes(slot: number, limits: Limits, now: number): boolean {

@@ -11,6 +11,7 @@ import { CountedAddress, type CountedPrefixes } from './counted-address.ts'
 import { FreeLines } from './free-lines.ts'
 import type { RequestGuard } from './guard.ts'
 import { badRequestGuards, type GuardLimits, requestGuards } from './guards.ts'
+import type { Shadow } from './shadow.ts'
 
 const CONNECTIONS_MAX = refusal('connections-max')
 
@@ -37,9 +38,16 @@ export class RequestAdmission {
   readonly #isIdle: boolean
   readonly #counted: CountedAddress
   readonly #free: FreeLines
+  readonly #shadow: Shadow
 
-  constructor(shared: Shared, worker: number, options: GuardLimits & CountedPrefixes) {
+  constructor(
+    shared: Shared,
+    worker: number,
+    options: GuardLimits & CountedPrefixes,
+    shadow: Shadow,
+  ) {
     this.#shared = shared
+    this.#shadow = shadow
     this.#worker = worker
     this.#guards = requestGuards(shared.addresses, options)
     this.#badGuards = badRequestGuards(shared.addresses, options)
@@ -68,7 +76,7 @@ export class RequestAdmission {
     const { addresses, requestLedger } = this.#shared
     const holds = address !== null
     const counted = holds ? addresses.pin(this.#counted.of(address), now) : slot
-    const refused = ask(this.#guards, counted, now, place)
+    const refused = this.#ask(this.#guards, counted, now, place)
     if (refused !== ADMITTED) {
       if (holds) addresses.unpin(counted)
       return refused
@@ -88,7 +96,7 @@ export class RequestAdmission {
    * @param slot of the connection's address
    */
   enterBad(slot: number, now: number, place: RequestPlace): number {
-    return ask(this.#badGuards, slot, now, place)
+    return this.#ask(this.#badGuards, slot, now, place)
   }
 
   /** Gives back what {@link enter} counted; more than once does no harm. */
@@ -103,20 +111,19 @@ export class RequestAdmission {
     if (this.#counts) addresses.leaveRequest(slot)
     if (place.holdsSlot) addresses.unpin(slot)
   }
-}
 
-function ask(
-  guards: readonly RequestGuard[],
-  slot: number,
-  now: number,
-  place: RequestPlace,
-): number {
-  for (let i = 0; i < guards.length; i++) {
-    const guard = guards[i]!
-    const refused = guard.check(slot, now)
-    if (refused === ADMITTED) continue
-    place.retryAfter = Math.max(1, Math.ceil(guard.waitTicks / TICKS_PER_SECOND))
-    return refused
+  #ask(guards: readonly RequestGuard[], slot: number, now: number, place: RequestPlace): number {
+    for (let i = 0; i < guards.length; i++) {
+      const guard = guards[i]!
+      const refused = guard.check(slot, now)
+      if (refused === ADMITTED) continue
+      if (this.#shadow.passes(refused, slot)) {
+        guard.letIn?.(slot)
+        continue
+      }
+      place.retryAfter = Math.max(1, Math.ceil(guard.waitTicks / TICKS_PER_SECOND))
+      return refused
+    }
+    return ADMITTED
   }
-  return ADMITTED
 }

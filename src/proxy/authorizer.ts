@@ -16,6 +16,7 @@ import { TICKS_PER_SECOND, ticks } from '../core/clock.ts'
 import { ADMITTED, refusal, rejectionNumber, rejectionStatus } from '../core/refusals.ts'
 import type { AuthFailures } from '../guard/auth-failures.ts'
 import type { IdentityLimits, IdentityPlace, Limits } from '../guard/identity-limits.ts'
+import type { Shadow } from '../guard/shadow.ts'
 import type { Counters } from '../shared/counters.ts'
 import { labelValues } from '../shared/counters.ts'
 import { factsOf, type IdentityFacts } from './identity-facts.ts'
@@ -36,6 +37,7 @@ export interface AuthorizerParts {
   /** null if failures are not counted. */
   readonly failures: AuthFailures | null
   readonly limits: IdentityLimits
+  readonly shadow: Shadow
   /** Of identities that have none of their own; null for none. */
   readonly defaultLimits: Limits | null
   /** Of tokens that are bound to a key. */
@@ -71,7 +73,7 @@ export class Authorizer {
     const { head, client } = exchange
     const { failures, query } = this.#parts
     const wait = failures === null ? 0 : failures.wait(client.requestSlot, ticks())
-    if (wait > 0) {
+    if (wait > 0 && !this.#parts.shadow.passes(FAILURE_RATE, client.requestSlot)) {
       if (query !== '') hideQuery(head, query)
       return this.#refuse(exchange, policy, FAILURE_RATE, null, wait)
     }

@@ -85,6 +85,17 @@ export class SessionLog {
     )
   }
 
+  /** What a guard would have refused that is only tried. @param client '' where no address is counted */
+  shadow(refused: number, client: () => string): void {
+    const leftOut = this.sampleRefusal(refused)
+    if (leftOut === -1) return
+    const address = client()
+    this.#add(
+      `${head('shadow')}${address === '' ? '' : `,"client":"${address}"`}` +
+        `,"reason":"${refusals[refused]![0]}"${leftOut === 0 ? '' : `,"left_out":${leftOut}`}${this.#tail}`,
+    )
+  }
+
   /** An exchange that ended. @param nowMs as `performance.now()` tells it */
   exchange(session: Http1Session, exchange: Exchange, nowMs: number): void {
     const { refused } = exchange

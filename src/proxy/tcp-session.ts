@@ -186,7 +186,7 @@ export class TcpSession
 
   #askFingerprint(): number {
     const { admission } = this.edge
-    return admission.asksFingerprint ? admission.fingerprint(this.ja4, ticks()) : ADMITTED
+    return admission.asksFingerprint ? admission.fingerprint(this.ja4, this, ticks()) : ADMITTED
   }
 
   /** What software the client is, by its hello; '' where there was none, or nobody needed it in time. */

@@ -154,6 +154,12 @@ export class AddressTable {
     return Atomics.load(this.#words, slot * WORDS + REQUESTS)
   }
 
+  /** Whose slot it is: a copy of its four words, as they were given to {@link pin}. */
+  address(slot: number): Int32Array {
+    const at = slot * WORDS + KEY
+    return this.#words.slice(at, at + ADDRESS_WORDS)
+  }
+
   /** The word of a token bucket, for guard/token-buckets.ts: its place in {@link words}. */
   bucket(slot: number, kind: number): number {
     return slot * WORDS + BUCKETS + kind

@@ -85,6 +85,12 @@ export const counterRows = {
     help: 'Connections refused, by reason',
     labels: ['listener', 'reason'],
   },
+  shadowed: {
+    metric: 'weir_shadow_refusals_total',
+    help: 'What guards in --shadow would have refused, by reason',
+    labels: ['reason'],
+    sparse: true,
+  },
   forwardedDoubtful: {
     metric: 'weir_forwarded_doubtful_total',
     help: 'Requests of trusted proxies whose Forwarded is malformed, or names another client than X-Forwarded-For',

@@ -1,8 +1,10 @@
 import { test } from 'tap'
+import { type GuardName, guardNames } from '../../src/core/governed.ts'
 import { ADMITTED, refusal } from '../../src/core/refusals.ts'
 import { Admission, type AdmissionOptions, type Place } from '../../src/guard/admission.ts'
 import type { Shared } from '../../src/shared/layout.ts'
 import { addressOf, makeShared, numbered } from '../support/memory.ts'
+import { shadowCount, shadowOf } from '../support/shadow.ts'
 
 const OFF: AdmissionOptions = {
   connectionRate: 0,
@@ -26,8 +28,14 @@ const OFF: AdmissionOptions = {
   ipv6Prefix: 64,
 }
 
-function admission(options: Partial<AdmissionOptions>, shared: Shared = makeShared(), worker = 0) {
-  return { shared, door: new Admission(shared, worker, { ...OFF, ...options }) }
+function admission(
+  options: Partial<AdmissionOptions>,
+  shared: Shared = makeShared(),
+  worker = 0,
+  shadow: readonly GuardName[] = [],
+) {
+  const limits = { ...OFF, ...options }
+  return { shared, door: new Admission(shared, worker, limits, shadowOf(shared, shadow)) }
 }
 
 function place(): Place {
@@ -121,4 +129,46 @@ test('handshakes have a bucket of their own', async t => {
   t.equal(door.handshake(at, 0), refusal('handshake-rate'))
   t.equal(door.enter(numbered(1), 0, place()), ADMITTED, 'connections are not limited by it')
   t.equal(door.handshake(at, 65_536), ADMITTED, 'a second later')
+})
+
+test('in shadow each guard counts what it would refuse, and lets it in', async t => {
+  const limits = {
+    connectionRate: 1,
+    connectionBurst: 2,
+    connectionsPerAddress: 3,
+    connectionsMax: 4,
+    handshakeRate: 1,
+    handshakeBurst: 1,
+    fingerprintDeny: ['t13*'],
+    deny: ['10.0.0.9'],
+  }
+  const { shared, door } = admission(limits, makeShared(), 0, guardNames)
+  const places = [1, 1, 1, 1, 9].map(n => {
+    const at = place()
+    t.equal(door.enter(numbered(n), 0, at), ADMITTED)
+    return at
+  })
+  const [first] = places
+  for (let i = 0; i < 2; i++) t.equal(door.handshake(first!, 0), ADMITTED)
+  t.equal(door.fingerprint('t13d1516h2_8daaf6152771_e5627efa2ab1', first!, 0), ADMITTED)
+  t.strictSame(
+    guardNames.map(name => [name, shadowCount(shared, name)]).filter(([, count]) => count !== 0),
+    [
+      ['denied', 1],
+      ['connection-rate', 2],
+      ['connections-per-address', 1],
+      ['connections-max', 1],
+      ['handshake-rate', 1],
+      ['fingerprint-denied', 1],
+    ],
+  )
+  for (const at of places) door.leave(at)
+  t.equal(shared.workers.hostConnections(), 0, 'and all that it let in is given back')
+})
+
+test('the room there is stays a limit in shadow', async t => {
+  const shared = makeShared({ sessionsPerWorker: 2 })
+  const { door } = admission({ connectionsMax: 1 }, shared, 0, ['connections-max'])
+  const results = [1, 2, 3].map(n => door.enter(numbered(n), 0, place()))
+  t.strictSame(results, [ADMITTED, ADMITTED, refusal('connections-max')])
 })

@@ -1,9 +1,11 @@
 import { test } from 'tap'
 import { TICKS_PER_SECOND } from '../../src/core/clock.ts'
+import type { GuardName } from '../../src/core/governed.ts'
 import { ADMITTED, refusal } from '../../src/core/refusals.ts'
 import { RequestAdmission, type RequestPlace } from '../../src/guard/request-admission.ts'
 import type { Shared } from '../../src/shared/layout.ts'
 import { addressOf, makeShared, numbered } from '../support/memory.ts'
+import { shadowCount, shadowOf } from '../support/shadow.ts'
 
 const OFF = {
   connectionRate: 0,
@@ -22,8 +24,14 @@ const OFF = {
 const RATE = refusal('request-rate')
 const AT_ONCE = refusal('requests-per-address')
 
-function admission(options: Partial<typeof OFF>, shared: Shared = makeShared(), worker = 0) {
-  const door = new RequestAdmission(shared, worker, { ...OFF, ...options })
+function admission(
+  options: Partial<typeof OFF>,
+  shared: Shared = makeShared(),
+  worker = 0,
+  shadow: readonly GuardName[] = [],
+) {
+  const limits = { ...OFF, ...options }
+  const door = new RequestAdmission(shared, worker, limits, shadowOf(shared, shadow))
   return { shared, door, slot: shared.addresses.acquire(numbered(1), 0) }
 }
 
@@ -184,4 +192,20 @@ test('without lines left it is as full as with connections', async t => {
   t.equal(b.retryAfter, 1)
   door.leave(a)
   t.equal(door.enter(slot, null, 0, b), ADMITTED)
+})
+
+test('in shadow requests are let in, counted, and given back', async t => {
+  const limits = { requestRate: 1, requestBurst: 3, requestsPerAddress: 2 }
+  const tried = ['request-rate', 'requests-per-address'] as const
+  const { shared, door, slot } = admission(limits, makeShared(), 0, tried)
+  const places = [1, 2, 3, 4].map(() => {
+    const at = place()
+    t.equal(door.enter(slot, null, 0, at), ADMITTED)
+    return at
+  })
+  t.equal(shadowCount(shared, 'request-rate'), 1)
+  t.equal(shadowCount(shared, 'requests-per-address'), 2)
+  t.equal(shared.addresses.requests(slot), 4)
+  for (const at of places) door.leave(at)
+  t.equal(shared.addresses.requests(slot), 0)
 })

@@ -3,6 +3,7 @@ import { test } from 'tap'
 import { ApiKeys } from '../../src/auth/api-key.ts'
 import { makeKey } from '../../src/auth/api-key-form.ts'
 import { DpopProofs } from '../../src/auth/dpop.ts'
+import type { GuardName } from '../../src/core/governed.ts'
 import type { Identity } from '../../src/auth/identity.ts'
 import { Policy } from '../../src/auth/policy.ts'
 import type { Scheme, Verdict } from '../../src/auth/scheme.ts'
@@ -15,12 +16,19 @@ import { labelValues } from '../../src/shared/counters.ts'
 import { keySet, storedKey } from '../support/api-keys.ts'
 import { requestHead } from '../support/head.ts'
 import { makeShared, numbered } from '../support/memory.ts'
+import { shadowOf } from '../support/shadow.ts'
 
 const key = makeKey()
 const rules = { rule: 'any', schemes: ['api-key'], scopes: [], claims: [] } as const
 
-function setup({ burst = 2, query = '', limits = null as Limits | null } = {}) {
+function setup({
+  burst = 2,
+  query = '',
+  limits = null as Limits | null,
+  tried = [] as GuardName[],
+} = {}) {
   const shared = makeShared()
+  const shadow = shadowOf(shared, tried)
   const keys = new ApiKeys(query)
   keys.load(keySet(storedKey(key, { scopes: ['read'] })))
   const slice = shared.counters.slice(0)
@@ -30,7 +38,8 @@ function setup({ burst = 2, query = '', limits = null as Limits | null } = {}) {
       authFailureRate: 0.01,
       authFailureBurst: burst,
     }),
-    limits: new IdentityLimits(shared, 0),
+    limits: new IdentityLimits(shared, 0, shadow),
+    shadow: shadow,
     defaultLimits: limits,
     proofs: new DpopProofs(shared.replays, { window: 60, leeway: 30 }),
     query,

@@ -9,6 +9,7 @@ import { RequestClient } from '../../src/proxy/request-client.ts'
 import type { TcpSession } from '../../src/proxy/tcp-session.ts'
 import { requestHead } from '../support/head.ts'
 import { addressOf, makeShared } from '../support/memory.ts'
+import { shadowOf } from '../support/shadow.ts'
 
 const PROXY = '10.0.0.1'
 const forwarders = new CidrSet()
@@ -16,27 +17,32 @@ forwarders.add(parseCidr('10.0.0.0/8')!, 1)
 
 function connection({ trusted = true, requestRate = 0, requestsPerAddress = 1 } = {}) {
   const shared = makeShared()
-  const admission = new Admission(shared, 0, {
-    connectionRate: 0,
-    connectionBurst: 1,
-    connectionsPerAddress: 0,
-    handshakeRate: 0,
-    handshakeBurst: 1,
-    requestRate,
-    requestBurst: 1,
-    requestsPerAddress,
-    authFailureRate: 0,
-    authFailureBurst: 1,
-    fingerprintDeny: [],
-    fingerprintLimit: [],
-    fingerprintRate: 1,
-    fingerprintBurst: 1,
-    connectionsMax: 0,
-    allow: [],
-    deny: [],
-    ipv4Prefix: 32,
-    ipv6Prefix: 64,
-  })
+  const admission = new Admission(
+    shared,
+    0,
+    {
+      connectionRate: 0,
+      connectionBurst: 1,
+      connectionsPerAddress: 0,
+      handshakeRate: 0,
+      handshakeBurst: 1,
+      requestRate,
+      requestBurst: 1,
+      requestsPerAddress,
+      authFailureRate: 0,
+      authFailureBurst: 1,
+      fingerprintDeny: [],
+      fingerprintLimit: [],
+      fingerprintRate: 1,
+      fingerprintBurst: 1,
+      connectionsMax: 0,
+      allow: [],
+      deny: [],
+      ipv4Prefix: 32,
+      ipv6Prefix: 64,
+    },
+    shadowOf(shared),
+  )
   const place = { slot: -1, entry: -1 }
   admission.enter(addressOf(PROXY), 0, place)
   const { counters } = shared

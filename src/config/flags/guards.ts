@@ -175,4 +175,11 @@ export const guardsFlags = {
     zero: true,
     help: 'HTTP requests at once per address, above it 429; 0 is no limit',
   },
+  shadow: {
+    group: 'Guards',
+    kind: 'guards',
+    scope: 'process',
+    value: 'REASON',
+    help: 'Only count what these guards would refuse, and let it in; the reasons of docs/refusals.md, or all; repeatable',
+  },
 } as const satisfies Record<string, Flag>

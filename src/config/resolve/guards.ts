@@ -7,6 +7,7 @@ import {
   descriptorsFor,
 } from '../descriptors.ts'
 import type { Problem } from '../flag.ts'
+import { shadowedGuards } from '../../core/governed.ts'
 import type { Settings } from '../flags.ts'
 
 export function resolveGuards(
@@ -45,6 +46,7 @@ export function resolveGuards(
       })
     }
   }
+  const shadow = shadowedGuards(settings.shadow ?? [])
   return {
     connectionRate: settings['connection-rate']!,
     connectionBurst: settings['connection-burst']!,
@@ -61,6 +63,10 @@ export function resolveGuards(
     authFailureRate: settings['auth-failure-rate']!,
     authFailureBurst: settings['auth-failure-burst']!,
     connectionsMax,
+    connectionsCapacity: shadow.includes('connections-max')
+      ? Math.max(connectionsMax, connectionsWithin(limit, workers))
+      : connectionsMax,
+    shadow,
     allow: settings.allow ?? [],
     deny: settings.deny ?? [],
     ipv4Prefix: settings['ipv4-prefix']!,

@@ -1,0 +1,30 @@
+/**
+ * What a guard decides, and by which flags: the refusals that depend on a limit or a list of the operator.
+ *
+ * These can be tried first (`--shadow`); the others are about bytes that cannot be served, whatever is set.
+ */
+import type { RefusalName } from './refusals.ts'
+
+export const governed = {
+  denied: ['deny', 'allow'],
+  'connection-rate': ['connection-rate', 'connection-burst'],
+  'connections-per-address': ['connections-per-address'],
+  'connections-max': ['connections-max'],
+  'handshake-rate': ['handshake-rate', 'handshake-burst'],
+  'fingerprint-denied': ['deny-fingerprint'],
+  'fingerprint-rate': ['limit-fingerprint', 'fingerprint-rate', 'fingerprint-burst'],
+  'request-rate': ['request-rate', 'request-burst'],
+  'requests-per-address': ['requests-per-address'],
+  'auth-failure-rate': ['auth-failure-rate', 'auth-failure-burst'],
+  'identity-rate': ['identity-rate', 'identity-burst'],
+  'identity-concurrency': ['identity-concurrency'],
+} as const satisfies Partial<Record<RefusalName, readonly string[]>>
+
+export type GuardName = keyof typeof governed
+
+export const guardNames = Object.keys(governed) as readonly GuardName[]
+
+/** @param names of guards; `all` is all of them */
+export function shadowedGuards(names: readonly string[]): readonly GuardName[] {
+  return names.includes('all') ? guardNames : guardNames.filter(name => names.includes(name))
+}

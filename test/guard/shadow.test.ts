@@ -1,0 +1,103 @@
+import * as fc from 'fast-check'
+import { test } from 'tap'
+import { TICKS_PER_SECOND } from '../../src/core/clock.ts'
+import type { GuardName } from '../../src/core/governed.ts'
+import { ADMITTED, refusal } from '../../src/core/refusals.ts'
+import { RequestAdmission, type RequestPlace } from '../../src/guard/request-admission.ts'
+import { Shadow } from '../../src/guard/shadow.ts'
+import { makeShared, numbered } from '../support/memory.ts'
+import { shadowCount, shadowOf } from '../support/shadow.ts'
+
+const RATE = refusal('request-rate')
+const AT_ONCE = refusal('requests-per-address')
+
+function place(): RequestPlace {
+  return { requestSlot: -1, requestLine: -1, holdsSlot: false, retryAfter: 0 }
+}
+
+function requests(tried: readonly GuardName[], limits: object) {
+  const shared = makeShared({ requestsPerWorker: 512 })
+  const off = {
+    connectionRate: 0,
+    connectionBurst: 1,
+    connectionsPerAddress: 0,
+    handshakeRate: 0,
+    handshakeBurst: 1,
+    requestRate: 0,
+    requestBurst: 1,
+    requestsPerAddress: 0,
+    authFailureRate: 0,
+    authFailureBurst: 1,
+    ipv4Prefix: 32,
+    ipv6Prefix: 64,
+  }
+  const door = new RequestAdmission(shared, 0, { ...off, ...limits }, shadowOf(shared, tried))
+  const slots = [1, 2, 3].map(n => shared.addresses.acquire(numbered(n), 0))
+  return { shared, door, slots }
+}
+
+/** Which address asks, and how many ticks after the one before it. */
+const events = fc.array(fc.tuple(fc.nat(2), fc.constantFrom(0, 0, 1, 1, TICKS_PER_SECOND / 8)), {
+  minLength: 10,
+  maxLength: 200,
+})
+
+test('a rate would refuse in shadow exactly what it refuses when it bites', async t => {
+  let refusedAtAll = 0
+  fc.assert(
+    fc.property(events, list => {
+      const limits = { requestRate: 4, requestBurst: 3 }
+      const bites = requests([], limits)
+      const tried = requests(['request-rate'], limits)
+      let now = 0
+      let refused = 0
+      for (const [n, later] of list) {
+        now += later
+        const verdict = bites.door.enter(bites.slots[n]!, null, now, place())
+        if (verdict === RATE) refused++
+        if (tried.door.enter(tried.slots[n]!, null, now, place()) !== ADMITTED) return false
+      }
+      refusedAtAll += refused
+      return shadowCount(tried.shared, 'request-rate') === refused
+    }),
+  )
+  t.ok(refusedAtAll > 100, `${refusedAtAll} were refused`)
+})
+
+test('a limit of what runs at once agrees until the first that it would refuse', async t => {
+  fc.assert(
+    fc.property(events, list => {
+      const limits = { requestsPerAddress: 5 }
+      const bites = requests([], limits)
+      const tried = requests(['requests-per-address'], limits)
+      for (const [n] of list) {
+        const verdict = bites.door.enter(bites.slots[n]!, null, 0, place())
+        tried.door.enter(tried.slots[n]!, null, 0, place())
+        if (verdict === AT_ONCE) return shadowCount(tried.shared, 'requests-per-address') === 1
+      }
+      return shadowCount(tried.shared, 'requests-per-address') === 0
+    }),
+  )
+  t.pass()
+})
+
+test('only what is tried passes, and is told with the client it is counted under', async t => {
+  const { addresses, counters } = makeShared()
+  const slice = counters.slice(0)
+  const told: string[] = []
+  const shadow = new Shadow(['request-rate', 'denied'], {
+    addresses,
+    slice,
+    at: counters.at.shadowed,
+    tell: (refused, client) => told.push(`${refused} ${client()}`),
+  })
+  const slot = addresses.acquire(numbered(7), 0)
+  t.equal(shadow.passes(AT_ONCE, slot), false)
+  t.equal(shadow.passes(RATE, slot), true)
+  t.equal(shadow.passes(RATE, -1), true)
+  t.equal(shadow.passesAddress(refusal('denied'), numbered(8)), true)
+  t.equal(shadow.passesAddress(AT_ONCE, numbered(8)), false)
+  t.strictSame(told, [`${RATE} 10.0.0.7`, `${RATE} `, `${refusal('denied')} 10.0.0.8`])
+  t.equal(slice[counters.at.shadowed + RATE], 2)
+  t.equal(slice[counters.at.shadowed + AT_ONCE], 0)
+})
