@@ -9,9 +9,6 @@ import { dial, type Generator, many, quantile, type Work } from './work.ts'
 
 const MIB = 1024 * 1024
 const READ_SIZE = 262_144
-const POLITE_PAUSE_MS = 5
-/** Of a well-behaved client: requests per connection. */
-const POLITE_REQUESTS = 20
 const GET = 'GET / HTTP/1.1\r\nHost: bench\r\n\r\n'
 /** Of this bodies are cut; as large as the body, so that it is one write. */
 const body = Buffer.alloc(MIB, 1)
@@ -50,25 +47,6 @@ export const httpGenerators: Readonly<Record<string, Generator>> = {
     process.stdout.write(`${JSON.stringify(work)}\n`)
     await pause(120_000)
     return work
-  },
-  /** `count` requests of a well-behaved client, one after the other, from an address of its own. */
-  async polite(port, count) {
-    const times: number[] = []
-    let failures = 0
-    let socket: Socket | null = null
-    for (let n = 0; n < count; n++) {
-      const startedMs = performance.now()
-      if (n % POLITE_REQUESTS === 0) {
-        socket?.destroy()
-        socket = await dial(port, '127.0.99.1')
-      }
-      socket!.write(GET)
-      const [answer] = (await once(socket!, 'data')) as [Buffer]
-      if (!answer.toString('latin1').startsWith('HTTP/1.1 200')) failures++
-      times.push(performance.now() - startedMs)
-      await pause(POLITE_PAUSE_MS)
-    }
-    return { operations: count, failures, ...latencies(times) }
   },
 }
 

@@ -1,6 +1,5 @@
 /** Runs one scenario on every proxy, in turn, round by round. */
 import { setTimeout as pause } from 'node:timers/promises'
-import { attack } from './attack.ts'
 import { type BackendName, startBackend } from './backends.ts'
 import { firstLine } from './line.ts'
 import { end, type Proxy, spawnLoad } from './processes.ts'
@@ -23,7 +22,7 @@ export interface Bench {
 }
 
 /**
- * `calm-p99` is before an attack, `growth` the memory and `held` the descriptors it took at most. `busy` is the share of its processor that the proxy used: below 1, something else set the pace. `waited` is
+ * `busy` is the share of its processor that the proxy used: below 1, something else set the pace. `waited` is
  * that in which others had the processor: much of it, and the machine is too busy to measure.
  */
 export type FigureName =
@@ -35,9 +34,6 @@ export type FigureName =
   | 'waited'
   | 'p50'
   | 'p99'
-  | 'calm-p99'
-  | 'growth'
-  | 'held'
 
 /** A number per round and proxy, by what it is. */
 export type Figures = Partial<Record<FigureName, Record<string, number[]>>>
@@ -119,14 +115,8 @@ async function alone(
   const count = Math.round(scenario.count * bench.scale)
   if (scenario.measure === 'memory') {
     note(figures, 'memory', proxy, await memory(proxy, scenario, count))
-  } else if (scenario.measure === 'leak') {
-    note(figures, 'leak', proxy, await leak(proxy, scenario, count))
   } else {
-    const suffering = await attack(proxy, scenario)
-    note(figures, 'calm-p99', proxy, suffering.calmP99Ms)
-    note(figures, 'p99', proxy, suffering.p99Ms)
-    note(figures, 'growth', proxy, suffering.growth)
-    note(figures, 'held', proxy, suffering.held)
+    note(figures, 'leak', proxy, await leak(proxy, scenario, count))
   }
 }
 

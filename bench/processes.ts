@@ -100,6 +100,21 @@ export function spawnLoad(args: readonly string[]): ChildProcess {
   return spawnOn(LOAD_CPU, process.execPath, [script, ...args])
 }
 
+/**
+ * Another script, on the processor of the load.
+ *
+ * @param manners `nice`: it runs when nobody else there wants to
+ */
+export function spawnScript(
+  script: string,
+  args: readonly string[],
+  manners: 'nice' | 'plain' = 'plain',
+): ChildProcess {
+  const command = [process.execPath, script, ...args]
+  if (manners === 'nice') return spawnOn(LOAD_CPU, 'nice', ['-n', '19', ...command])
+  return spawnOn(LOAD_CPU, process.execPath, command.slice(1))
+}
+
 /** Another program, on the processor of the load. */
 export function spawnProgram(command: string, args: readonly string[], log?: string): ChildProcess {
   return spawnOn(LOAD_CPU, command, args, log)

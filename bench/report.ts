@@ -4,26 +4,12 @@ import type { Scenario } from './scenario.ts'
 import { figure, median, type Ratio, ratioOf, table } from './stats.ts'
 
 /** What is said besides. */
-const besides = [
-  'per-second',
-  'busy',
-  'waited',
-  'p50',
-  'p99',
-  'calm-p99',
-  'growth',
-  'held',
-] as const satisfies FigureName[]
-
-/** The figure a scenario is about. */
-function mainFigure({ measure }: Scenario): FigureName {
-  return measure === 'attack' ? 'p99' : measure
-}
+const besides = ['per-second', 'busy', 'waited', 'p50', 'p99'] as const satisfies FigureName[]
 
 /** A scenario in one line, when it is done. */
 export function describe(scenario: Scenario, figures: Figures): string {
   const { unit, limit } = scenario
-  const main = mainFigure(scenario)
+  const main = scenario.measure
   const rounds = figures[main] ?? {}
   const parts = [`${list(rounds, main)} per ${unit}`]
   if (limit !== undefined) parts.push(`weir may have ${figure(limit, main)}`)
@@ -33,7 +19,7 @@ export function describe(scenario: Scenario, figures: Figures): string {
     parts.push(`weir/${name} ${ratio(rounds, name)}${want}`)
   }
   for (const what of besides) {
-    if (what !== main && figures[what] !== undefined) {
+    if (figures[what] !== undefined) {
       parts.push(`${what}: ${list(figures[what], what)}`)
     }
   }
@@ -91,7 +77,7 @@ function wantedOf({ target, targets }: Scenario): Record<string, number> {
 
 function mainRow(scenario: Scenario, figures: Figures): string[] {
   const rounds = mainRounds(scenario, figures)
-  const main = mainFigure(scenario)
+  const main = scenario.measure
   return [
     scenario.about,
     ...Object.values(rounds).map(values => figure(median(values), main)),
@@ -113,7 +99,7 @@ function timeRow([scenario, figures]: readonly [Scenario, Figures]): string[] {
 }
 
 function mainRounds(scenario: Scenario, figures: Figures): Record<string, number[]> {
-  return figures[mainFigure(scenario)] ?? {}
+  return figures[scenario.measure] ?? {}
 }
 
 function othersOf(rounds: Readonly<Record<string, number[]>>): string[] {

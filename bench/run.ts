@@ -24,7 +24,7 @@ const options = await yargs(process.argv.slice(2))
       type: 'string',
       array: true,
       choices: Object.keys(scenarios),
-      describe: 'Scenarios to run; "leak" and those named slow-… run only if they are named here',
+      describe: 'Scenarios to run; "leak" runs only if it is named here',
     },
     proxies: {
       type: 'string',

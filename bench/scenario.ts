@@ -20,9 +20,8 @@ export interface Scenario {
   readonly timed?: true
   readonly concurrency: number
   /**
-   * Processor time per operation; bytes of memory per connection held; growth over a million connections;
-   * the patience of a well-behaved client during an attack. The last two are weir's own and run only when they
-   * are asked for by name.
+   * Processor time per operation; bytes of memory per connection held; growth over a million connections,
+   * which is weir's own and runs only when it is asked for by name.
    */
   readonly measure: Measure
   /** The ratio to HAProxy this project asks of itself. */
@@ -33,9 +32,9 @@ export interface Scenario {
   readonly limit?: number
 }
 
-export type Measure = 'cpu' | 'memory' | 'leak' | 'attack'
+export type Measure = 'cpu' | 'memory' | 'leak'
 
 /** Only weir is measured: its own growth is the question, there is nothing to compare it with. */
 export function isAlone({ measure }: Scenario): boolean {
-  return measure === 'leak' || measure === 'attack'
+  return measure === 'leak'
 }

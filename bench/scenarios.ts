@@ -1,5 +1,4 @@
 /** What is measured. To add a scenario: add its row here, and its generator to load.ts. */
-import { attackScenarios } from './attack-scenarios.ts'
 import { httpScenarios } from './http-scenarios.ts'
 import type { Scenario } from './scenario.ts'
 
@@ -105,5 +104,4 @@ export const scenarios = {
     limit: 1.1,
   },
   ...httpScenarios,
-  ...attackScenarios,
 } as const satisfies Record<string, Scenario>

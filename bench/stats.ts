@@ -28,10 +28,8 @@ export function figure(value: number, what: FigureName): string {
     return value < 10_000 ? `${value.toFixed(1)} µs` : `${(value / 1000).toFixed(1)} ms`
   if (what === 'memory') return `${(value / KIB).toFixed(1)} KiB`
   if (what === 'busy' || what === 'waited') return `${(value * 100).toFixed(0)} %`
-  if (what === 'growth') return `${(value / KIB / KIB).toFixed(1)} MiB`
   if (what === 'leak') return `${value.toFixed(3)}×`
-  if (what === 'p50' || what === 'p99' || what === 'calm-p99')
-    return `${value.toFixed(value < 10 ? 2 : 0)} ms`
+  if (what === 'p50' || what === 'p99') return `${value.toFixed(value < 10 ? 2 : 0)} ms`
   return value.toFixed(0)
 }
 

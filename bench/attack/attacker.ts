@@ -1,0 +1,172 @@
+/**
+ * The attacker, a process: `node bench/attack/attacker.ts ORDER`, where ORDER is JSON. Prints what it did as one
+ * line at its end. It has its connections in hand all the time: one that ends makes place for the next.
+ */
+import { once } from 'node:events'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
+import type { Assault } from './attack.ts'
+import { type Behaviour, type BehaviourName, behaviours, useClientHello } from './behaviours.ts'
+import { RawConnection, type RawOwner, received } from './raw.ts'
+import { type SourceName, sourceOf, targetOf } from './sources.ts'
+
+export interface Order {
+  readonly behaviour: BehaviourName
+  readonly source: SourceName
+  readonly port: number
+  readonly concurrency: number
+  readonly seconds: number
+}
+
+const DRIP_MS = 1000
+/** Connections that are held are made at this pace, a tick: the queue of a listener is not what is attacked. */
+const HELD_PER_TICK = 20
+const TICK_MS = 10
+/** Where the status of an answer begins: `HTTP/1.1 200`. */
+const STATUS_AT = 9
+const STATUS_END = 12
+
+class Attacker {
+  readonly order: Order
+  readonly behaviour: Behaviour
+  readonly outcomes: Record<string, number> = {}
+  events = 0
+  isOver = false
+  #connections = 0
+
+  constructor(order: Order) {
+    this.order = order
+    this.behaviour = behaviours[order.behaviour]
+  }
+
+  nextSource(): string {
+    return sourceOf(this.order.source, this.#connections++)
+  }
+
+  count(outcome: string): void {
+    if (this.isOver) return
+    this.events++
+    this.outcomes[outcome] = (this.outcomes[outcome] ?? 0) + 1
+  }
+}
+
+/** One of the connections it has at once. */
+class Slot implements RawOwner {
+  readonly #attacker: Attacker
+  readonly #connection = new RawConnection(this)
+  /** When it was connected; of the present connection. */
+  connectedMs = 0
+  #answered = false
+
+  constructor(attacker: Attacker) {
+    this.#attacker = attacker
+  }
+
+  dial(): void {
+    const { order, isOver } = this.#attacker
+    if (isOver) return
+    this.#answered = false
+    this.connectedMs = 0
+    this.#connection.dial(this.#attacker.nextSource(), targetOf(order.source), order.port)
+  }
+
+  onConnected(): void {
+    const { behaviour } = this.#attacker
+    this.connectedMs = performance.now()
+    if (behaviour.holds) this.#attacker.count('open')
+    if (!behaviour.deaf) this.#connection.read()
+    if (behaviour.hello !== undefined) this.#connection.write(behaviour.hello())
+    if (behaviour.hasty) setImmediate(() => this.#end('reset'))
+  }
+
+  onBytes(count: number): void {
+    const { behaviour } = this.#attacker
+    if (behaviour.holds) return
+    this.#answered = true
+    const { again } = behaviour
+    if (again === undefined) return this.#end(outcomeOf(count))
+    this.#attacker.count(outcomeOf(count))
+    this.#connection.write(again())
+  }
+
+  onClosed(): void {
+    const { behaviour } = this.#attacker
+    // One that was answered and then closed was counted with the answer.
+    if (!behaviour.holds && !this.#answered) {
+      const wasThere = this.connectedMs !== 0 || this.#connection.wasReset
+      this.#attacker.count(wasThere ? 'refused' : 'not connected')
+    }
+    // Not at once: it may be closed within the call that dials.
+    setImmediate(() => this.dial())
+  }
+
+  drip(nowMs: number): void {
+    const { behaviour } = this.#attacker
+    if (!this.#connection.isOpen || this.connectedMs === 0) return
+    if (behaviour.drip !== undefined) this.#connection.write(behaviour.drip())
+    const { patienceMs } = behaviour
+    if (patienceMs !== undefined && nowMs - this.connectedMs > patienceMs) this.#end('open')
+  }
+
+  reset(): void {
+    this.#connection.reset()
+  }
+
+  #end(outcome: string): void {
+    if (!this.#connection.isOpen) return
+    this.#connection.reset()
+    this.#attacker.count(outcome)
+    this.dial()
+  }
+}
+
+function outcomeOf(count: number): string {
+  if (count < STATUS_END || received[0] !== 'H'.charCodeAt(0)) return 'answered'
+  return received.toString('latin1', STATUS_AT, STATUS_END)
+}
+
+/** What Node's own client says first, with one share of X25519: all the proxies know that. */
+async function recordClientHello(): Promise<Uint8Array> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const client = connectTls({ port, host: '127.0.0.1', ecdhCurve: 'X25519', minVersion: 'TLSv1.3' })
+  client.on('error', () => {})
+  const [socket] = (await once(server, 'connection')) as [Socket]
+  const [hello] = (await once(socket, 'data')) as [Buffer]
+  client.destroy()
+  socket.destroy()
+  server.close()
+  return hello
+}
+
+async function attack(order: Order): Promise<Assault> {
+  if (order.behaviour === 'hello') useClientHello(await recordClientHello())
+  const attacker = new Attacker(order)
+  const { behaviour } = attacker
+  const slots = Array.from({ length: order.concurrency }, () => new Slot(attacker))
+  const startMs = Date.now()
+  let begun = 0
+  const begin = (): void => {
+    const to = behaviour.holds ? Math.min(begun + HELD_PER_TICK, slots.length) : slots.length
+    while (begun < to) slots[begun++]!.dial()
+  }
+  begin()
+  const beginning = setInterval(begin, TICK_MS)
+  const dripMs = behaviour.patienceMs ?? DRIP_MS
+  const dripping = setInterval(() => {
+    const nowMs = performance.now()
+    for (const slot of slots) slot.drip(nowMs)
+  }, dripMs)
+  await new Promise(resolve => setTimeout(resolve, order.seconds * 1000))
+  attacker.isOver = true
+  const endMs = Date.now()
+  clearInterval(beginning)
+  clearInterval(dripping)
+  for (const slot of slots) slot.reset()
+  const { events, outcomes } = attacker
+  return { events, outcomes, startMs, endMs }
+}
+
+const assault = await attack(JSON.parse(process.argv[2] ?? '{}') as Order)
+process.stdout.write(`${JSON.stringify(assault)}\n`, () => process.exit(0))

@@ -1,0 +1,163 @@
+/**
+ * `npm run bench:attack`: attacks on weir, HAProxy and nginx at the same limits, and clients beside them that
+ * behave. Ends with 1 if weir misses something that is wanted of it.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { cpus, release, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import yargs from 'yargs'
+import { makeKey } from '../../src/auth/api-key-form.ts'
+import { ensureDevelopmentCertificate } from '../../src/certificate/development.ts'
+import { type Backend, startBackend } from '../backends.ts'
+import { endAll, freePort, isInstalled, type Ports, startProxy } from '../processes.ts'
+import type { Attack } from './attack.ts'
+import { attacks } from './attacks.ts'
+import { keysFile } from './keys.ts'
+import { defaultLimits } from './limits.ts'
+import { isInNamespace, runInNamespace } from './namespace.ts'
+import { type AttackedName, attackedProxies } from './proxies.ts'
+import { describeOutcome, type Result, resultTable } from './report.ts'
+import { attackOnce, type Outcome } from './round.ts'
+import { misses } from './verdict.ts'
+
+const names = Object.keys(attackedProxies) as AttackedName[]
+const options = await yargs(process.argv.slice(2))
+  .usage('npm run bench:attack -- [flags]')
+  .options({
+    only: {
+      type: 'string',
+      array: true,
+      choices: Object.keys(attacks),
+      describe: 'Attacks to run; all unless given',
+    },
+    proxies: {
+      type: 'string',
+      array: true,
+      choices: names,
+      describe: 'Proxies to attack; all that are installed unless given',
+    },
+    seconds: { type: 'number', default: 5, describe: 'Of each attack' },
+    quiet: { type: 'number', default: 3, describe: 'Seconds without one before it' },
+    weir: {
+      type: 'string',
+      array: true,
+      default: [],
+      describe: 'Further flags of weir, each as --weir=--workers=2',
+    },
+    minutes: { type: 'number', default: 15, describe: 'Ends the run after this time, failed' },
+    json: { type: 'string', describe: 'Write what was found to this file' },
+  })
+  .strict()
+  .parseAsync()
+
+if (!isInNamespace()) {
+  const status = runInNamespace()
+  if (status !== null) process.exit(status)
+  process.stdout.write('no network namespace can be made here: attacks from IPv6 are left out\n')
+}
+
+const results: Record<string, Result> = {}
+const directory = mkdtempSync(join(tmpdir(), 'weir-attack-'))
+const { cert, key } = ensureDevelopmentCertificate(
+  new URL('../../certs/dev', import.meta.url).pathname,
+)
+setTimeout(tooLong, options.minutes * 60_000).unref()
+process.on('exit', () => {
+  endAll()
+  rmSync(directory, { recursive: true, force: true })
+})
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(1))
+
+const proxies = names.filter(
+  name => (options.proxies?.includes(name) ?? true) && (name === 'weir' || isInstalled(name)),
+)
+for (const [name, attack] of Object.entries(attacks) as [string, Attack][]) {
+  if (options.only?.includes(name) === false || !isPossible(name, attack)) continue
+  process.stdout.write(`${name}: ${attack.about}\n`)
+  try {
+    const outcomes: Record<string, Outcome> = {}
+    for (const proxy of proxies) {
+      if (attack.proxies?.includes(proxy) === false) continue
+      outcomes[proxy] = await attackOn(proxy, attack)
+      process.stdout.write(`  ${describeOutcome(proxy, outcomes[proxy])}\n`)
+    }
+    const { weir, haproxy } = outcomes
+    const found = weir === undefined ? [] : misses(attack, weir, haproxy)
+    results[name] = { attack, outcomes, misses: found }
+    if (found.length > 0) process.exitCode = 1
+    process.stdout.write(found.map(each => `  misses: ${each}\n`).join(''))
+  } catch (cause) {
+    // It has no figures; the others have.
+    process.exitCode = 1
+    process.stderr.write(`${name}: ${cause instanceof Error ? cause.message : String(cause)}\n`)
+  }
+}
+report()
+
+/** A proxy and a backend of its own: nothing is left of the attack before. */
+async function attackOn(name: AttackedName, attack: Attack): Promise<Outcome> {
+  const backend: Backend = await startBackend(attack.backend ?? 'echo', directory)
+  try {
+    const port = await freePort()
+    const apiKey = attack.keys === undefined ? '' : makeKey()
+    const ports: Ports = { http: port, https: await freePort(), tcp: 0, tls: 0, deny: 0, rate: 0 }
+    const setting = {
+      limits: { ...defaultLimits, ...attack.limits },
+      directory,
+      backendPort: backend.port,
+      cert,
+      key,
+      log: join(directory, `${name}-access.log`),
+      adminPort: await freePort(),
+      adminSocket: join(directory, `${name}.sock`),
+      apiKey,
+      keysFile: keysFile(directory, apiKey),
+      flags: options.weir,
+    }
+    const proxy = await startProxy({
+      name,
+      ports,
+      args: attackedProxies[name](setting, ports),
+      listens: ['http', 'https'],
+      log: setting.log,
+      errors: join(directory, `${name}-errors.log`),
+    })
+    try {
+      const timing = { quietSeconds: options.quiet, attackSeconds: options.seconds }
+      return await attackOnce(proxy, attack, timing, apiKey)
+    } finally {
+      await proxy.stop()
+    }
+  } finally {
+    await backend.stop()
+  }
+}
+
+function isPossible(name: string, { source, backend }: Attack): boolean {
+  const reason =
+    source === 'ipv6' && !isInNamespace()
+      ? 'there is no namespace'
+      : backend === 'files' && !isInstalled('nginx')
+        ? 'nginx is not installed'
+        : undefined
+  if (reason !== undefined) process.stdout.write(`${name}: left out, ${reason}\n`)
+  return reason === undefined
+}
+
+function report(): void {
+  process.stdout.write(`\n${resultTable(Object.values(results))}\n`)
+  if (options.json === undefined) return
+  const processors = cpus().map(({ model }) => model)
+  const run = {
+    date: new Date().toISOString(),
+    machine: { kernel: release(), processors, node: process.version },
+    attacks: results,
+  }
+  writeFileSync(options.json, `${JSON.stringify(run, null, 2)}\n`)
+}
+
+function tooLong(): void {
+  report()
+  process.stderr.write(`not done within ${options.minutes} minutes (--minutes)\n`)
+  process.exit(1)
+}
