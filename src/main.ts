@@ -12,6 +12,8 @@ import { stickySecret } from './config/sticky-secret.ts'
 import { readIntrospectionClient, readIssuerCa } from './config/tokens.ts'
 import { ApiKeyWatch } from './control/api-key-watch.ts'
 import { Admin } from './control/admin.ts'
+import { Bans } from './control/bans.ts'
+import { BanState, readBanState } from './control/ban-state.ts'
 import { BreakerWatch } from './control/breaker-watch.ts'
 import { ClientAuthorityWatch } from './control/client-authority-watch.ts'
 import { CertificateWatch } from './control/certificate-watch.ts'
@@ -91,6 +93,9 @@ export class Weir {
   readonly #apiKeys: ApiKeyWatch | null
   readonly #clientAuthorities: ClientAuthorityWatch
   readonly #issuerKeys: KeySources
+  readonly #bans: Bans
+  /** null without --ban-state. */
+  readonly #banState: BanState | null
   readonly #notifier: Notifier
   /** What has happened to files since the config was checked. */
   readonly #fileProblems: Problem[] = []
@@ -114,6 +119,17 @@ export class Weir {
       proofs: config.tokens.dpop.proofsMax,
       hashKey: randomHashKey(),
     })
+    // Its locks must be told from those of the workers.
+    this.shared.addresses.setOwner(config.workers)
+    this.#bans = new Bans({
+      addresses: this.shared.addresses,
+      prefixes: config.guards,
+      banTimeMs: config.guards.banTimeMs,
+      banTimeMaxMs: config.guards.banTimeMaxMs,
+      log: logger,
+      onBlocks: blocks => this.supervisor.setBannedBlocks(blocks),
+    })
+    this.#banState = this.#restoreBans()
     this.#resolver = new Resolver(hostsOf(config), logger, (backend, address) =>
       this.supervisor.setAddress(backend, address),
     )
@@ -156,6 +172,8 @@ export class Weir {
       introspectionClient: readIntrospectionClient(config, this.#fileProblems),
       onKeysWanted: issuer => this.#issuerKeys.look(issuer),
       authorities,
+      bannedBlocks: () => this.#bans.blocks(),
+      onBans: bans => this.#bans.made(bans),
     })
     this.#prober = new Prober({
       config,
@@ -195,6 +213,7 @@ export class Weir {
     this.#tickets.start()
     this.#certificates.start()
     this.#apiKeys?.start()
+    this.#bans.start()
     this.#breakers.start()
     this.#clientAuthorities.start()
     await this.#firstProbes()
@@ -228,6 +247,8 @@ export class Weir {
     this.#tickets.stop()
     this.#certificates.stop()
     this.#apiKeys?.stop()
+    this.#bans.stop()
+    this.#banState?.save()
     this.#breakers.stop()
     this.#issuerKeys.stop()
     this.#clientAuthorities.stop()
@@ -279,6 +300,19 @@ export class Weir {
     clearTimeout(timer)
   }
 
+  #restoreBans(): BanState | null {
+    const file = this.config.guards.banState
+    if (file === '') return null
+    const { logger } = this.log
+    const kept = readBanState(file)
+    if (typeof kept === 'string') {
+      logger.warn({ file, error: kept }, 'bans of before are not known: the file cannot be used')
+    } else this.#bans.restore(kept)
+    const state = new BanState(file, this.#bans, logger)
+    this.#bans.listen(state)
+    return state
+  }
+
   #notReady(): string | null {
     const { workers, backends } = this.shared
     if (workers.isDraining()) return 'draining'
@@ -300,6 +334,7 @@ export class Weir {
       apiKeyStates: () => this.#apiKeys?.states(Date.now() / 1000) ?? null,
       certificateExpiry: () => this.#certificates.expiry(),
       keySetAges: () => this.#issuerKeys.ages(),
+      bans: () => this.#bans.size,
     })
   }
 }

@@ -25,10 +25,13 @@ import {
   usesTls,
 } from './config/config.ts'
 import type { MainMessage, WorkerMessage, WorkerStart } from './config/messages.ts'
+import { banExempt } from './config/exempt.ts'
 import { CidrSet, parseCidr } from './core/cidr-set.ts'
 import { Admission } from './guard/admission.ts'
 import { AuthFailures } from './guard/auth-failures.ts'
 import { IdentityLimits } from './guard/identity-limits.ts'
+import type { BanNotice } from './core/ban.ts'
+import { Penalties } from './guard/penalties.ts'
 import { Shadow } from './guard/shadow.ts'
 import { Accept } from './proxy/accept.ts'
 import { Authorizer } from './proxy/authorizer.ts'
@@ -53,6 +56,9 @@ import { Listener } from './transport/listener.ts'
 import { ReadBuffers } from './transport/read-buffer.ts'
 import { TlsContexts } from './transport/tls-contexts.ts'
 import { WorkerTokens } from './worker-tokens.ts'
+
+/** In one step of the wheel; more hold all the same, and are not listed. */
+const BANS_TOLD_MAX = 1000
 
 assert(parentPort !== null, 'worker.ts runs in a worker thread that main started')
 const main = parentPort
@@ -90,6 +96,14 @@ const shadow = new Shadow(config.guards.shadow, {
   at: at.shadowed,
   tell: (refused, client) => log.shadow(refused, client),
 })
+const penalties = new Penalties(
+  shared.addresses,
+  { ...config.guards, banExempt: banExempt(config) },
+  ban => {
+    slice[at.banned + ban.refused]!++
+    if (bans.length < BANS_TOLD_MAX) bans.push(ban)
+  },
+)
 const apiKeys = new ApiKeys(config.auth.apiKeyQuery)
 const asksWho = config.routes.some(
   ({ auth }) => auth.policy !== null || auth.methods.some(({ policy }) => policy !== null),
@@ -102,7 +116,7 @@ const edge: Edge = {
   worker,
   config,
   shared,
-  admission: new Admission(shared, worker, guards, shadow),
+  admission: new Admission(shared, worker, guards, shadow, penalties),
   authorizer: authorizer(),
   pools: pools(),
   deadlines,
@@ -120,6 +134,8 @@ const heldPlace = { slice, sums: at.heldBytes, max: at.heldBytesMax }
 const heldBytes = new HeldBytes(edge.sessions, heldPlace)
 const entrances = config.listeners.map(entrance)
 const listeners = entrances.map(each => new Listener(new Accept(edge, each)))
+/** Bans of this step that main is to hear of. */
+let bans: BanNotice[] = []
 let draining = false
 let evictions = 0
 let overflows = 0
@@ -127,6 +143,7 @@ let overflows = 0
 main.on('message', hear)
 loadTls(start.certificates, start.tickets)
 if (start.apiKeys !== null) apiKeys.load(start.apiKeys)
+edge.admission.blocks.load(start.bannedBlocks)
 deadlines.start()
 void listen()
 
@@ -168,6 +185,9 @@ function hear(message: MainMessage): void {
       break
     case 'keys-looked':
       tokens.looked(message.issuer, message.askAgainInMs)
+      break
+    case 'banned-blocks':
+      edge.admission.blocks.load(message.blocks)
       break
     case 'drain':
       draining = true
@@ -211,12 +231,19 @@ function step(lateMs: number): void {
   slice[at.readBufferBytes] = edge.readBuffers.taken
   slice[at.readBufferBytes + 1] = edge.readBuffers.spare
   tokens.step()
+  tellBans()
   log.flush()
   if (draining && edge.sessions.size === 0) {
     draining = false
     // A step later than the last line was sent.
     setTimeout(() => send({ type: 'drained' }), STEP_MS)
   }
+}
+
+function tellBans(): void {
+  if (bans.length === 0) return
+  send({ type: 'bans', bans })
+  bans = []
 }
 
 function loadTls(certificates: WorkerStart['certificates'], tickets: WorkerStart['tickets']): void {
@@ -278,6 +305,7 @@ function authorizer(): Authorizer {
     failures: guards.authFailureRate === 0 ? null : new AuthFailures(shared.addresses, guards),
     limits: new IdentityLimits(shared, worker, shadow),
     shadow,
+    penalties,
     defaultLimits: limited
       ? { rate: identityRate, burst: identityBurst, concurrency: identityConcurrency }
       : null,

@@ -6,6 +6,7 @@ import { Policy } from '../../src/auth/policy.ts'
 import { RequestHead } from '../../src/codec/http1/request-head.ts'
 import { randomHashKey } from '../../src/core/hash.ts'
 import { AuthFailures } from '../../src/guard/auth-failures.ts'
+import { Penalties } from '../../src/guard/penalties.ts'
 import { Shadow } from '../../src/guard/shadow.ts'
 import { IdentityLimits } from '../../src/guard/identity-limits.ts'
 import { type Asked, Authorizer } from '../../src/proxy/authorizer.ts'
@@ -43,6 +44,18 @@ const client = new RequestClient({
 })
 client.requestSlot = shared.addresses.acquire(Int32Array.of(0, 0, 0xffff, 1), 0)
 
+const noPenalties = new Penalties(
+  shared.addresses,
+  {
+    banThreshold: 0,
+    banDecay: 1,
+    banTimeMs: 1000,
+    banExempt: [],
+    ipv4Prefix: 32,
+    ipv6Prefix: 64,
+  },
+  () => {},
+)
 const noShadow = new Shadow([], {
   addresses: shared.addresses,
   slice: shared.counters.slice(0),
@@ -59,6 +72,7 @@ function step(defaultLimits: ConstructorParameters<typeof Authorizer>[0]['defaul
     failures: new AuthFailures(shared.addresses, { authFailureRate: 2, authFailureBurst: 60 }),
     limits: new IdentityLimits(shared, 0, noShadow),
     shadow: noShadow,
+    penalties: noPenalties,
     defaultLimits,
     proofs: new DpopProofs(shared.replays, { window: 60, leeway: 30 }),
     query: '',

@@ -351,6 +351,16 @@ export interface GuardConfig {
   readonly connectionsMax: number
   /** There is room for so many: more than {@link connectionsMax} where that is only tried. */
   readonly connectionsCapacity: number
+  /** Penalty points at which an address is banned; 0 for never. */
+  readonly banThreshold: number
+  /** Points forgiven per second. */
+  readonly banDecay: number
+  readonly banTimeMs: number
+  readonly banTimeMaxMs: number
+  /** CIDRs that are never banned: of the operator, of --allow, of trusted proxies. */
+  readonly banExempt: readonly string[]
+  /** '' for none. */
+  readonly banState: string
   /** Guards that count what they would refuse, and let it in. */
   readonly shadow: readonly GuardName[]
   /** CIDRs let in; with any given, all others are refused. The most specific of both lists wins. */

@@ -5,6 +5,7 @@
  */
 import type { ApiKeySet } from '../auth/api-key.ts'
 import type { IssuerKeySet } from '../auth/key-set.ts'
+import type { BannedBlock, BanNotice } from '../core/ban.ts'
 import type { LayoutOptions } from '../shared/layout.ts'
 import type { Authorities } from './authorities.ts'
 import type { ClientAuthorities } from './client-authorities.ts'
@@ -32,6 +33,7 @@ export interface WorkerStart {
   /** null where there is no --api-keys. */
   readonly apiKeys: ApiKeySet | null
   readonly authorities: Authorities
+  readonly bannedBlocks: readonly BannedBlock[]
 }
 
 /** An error page as it was read. */
@@ -60,6 +62,8 @@ export type MainMessage =
   | { readonly type: 'api-keys'; readonly keys: ApiKeySet }
   | { readonly type: 'client-authorities'; readonly authorities: ClientAuthorities }
   | { readonly type: 'issuer-keys'; readonly sets: IssuerKeySets }
+  /** All blocks that are banned by an operator. */
+  | { readonly type: 'banned-blocks'; readonly blocks: readonly BannedBlock[] }
   /** Main looked for keys of an issuer, and sent them if they are new; to ask before is of no use. */
   | { readonly type: 'keys-looked'; readonly issuer: number; readonly askAgainInMs: number }
   /** Stop accepting; end when the last session has ended or at `end`. */
@@ -76,4 +80,6 @@ export type WorkerMessage =
   | { readonly type: 'keys-wanted'; readonly issuer: number }
   /** The introspection server is asked no more for a while, or again; null for that. */
   | { readonly type: 'introspection'; readonly down: string | null }
+  /** Addresses that the guards banned. */
+  | { readonly type: 'bans'; readonly bans: readonly BanNotice[] }
   | { readonly type: 'drained' }

@@ -32,6 +32,8 @@ export interface MetricSources {
   /** Seconds since 1970 by certificate file. */
   readonly certificateExpiry: () => ReadonlyMap<string, number>
   /** Seconds by issuer. */
+  /** How many hold now. */
+  readonly bans: () => number
   readonly keySetAges: () => ReadonlyMap<string, number>
 }
 
@@ -111,6 +113,7 @@ function addHostMetrics(registry: Registry, sources: MetricSources): void {
     'Log lines standard output did not take',
     sources.logLinesDropped,
   )
+  one('weir_bans', 'Bans that hold now and are listed', sources.bans)
   add(registry, 'weir_worker_connections', 'Connections now, by worker', ['worker'], () =>
     Array.from({ length: config.workers }, (_, worker) => [
       { worker: String(worker) },

@@ -19,6 +19,7 @@ import type {
   WorkerMessage,
   WorkerStart,
 } from '../config/messages.ts'
+import type { BannedBlock, BanNotice } from '../core/ban.ts'
 import type { Shared } from '../shared/layout.ts'
 import type { Logger } from 'pino'
 import { LogLines } from './log-lines.ts'
@@ -59,6 +60,9 @@ export interface SupervisorParts {
   /** A worker would have newer keys of an issuer. */
   readonly onKeysWanted: (issuer: number) => void
   readonly authorities: Authorities
+  readonly bannedBlocks: () => readonly BannedBlock[]
+  /** Guards of a worker banned these. */
+  readonly onBans: (bans: readonly BanNotice[]) => void
 }
 
 interface Seat {
@@ -158,6 +162,10 @@ export class Supervisor {
     this.#post({ type: 'client-authorities', authorities })
   }
 
+  setBannedBlocks(blocks: readonly BannedBlock[]): void {
+    this.#post({ type: 'banned-blocks', blocks })
+  }
+
   setIssuerKeys(sets: IssuerKeySets): void {
     this.#post({ type: 'issuer-keys', sets })
   }
@@ -241,6 +249,7 @@ export class Supervisor {
       issuerCa: this.#parts.issuerCa,
       introspectionClient: this.#parts.introspectionClient,
       authorities: this.#parts.authorities,
+      bannedBlocks: this.#parts.bannedBlocks(),
     }
     const thread = new Worker(new URL('../worker.ts', import.meta.url), {
       workerData: start,
@@ -286,6 +295,9 @@ export class Supervisor {
         break
       case 'keys-wanted':
         this.#parts.onKeysWanted(message.issuer)
+        break
+      case 'bans':
+        this.#parts.onBans(message.bans)
         break
       case 'introspection':
         this.#tellIntrospection(seat.index, message.down)

@@ -134,6 +134,20 @@ export function isIpv4(words: Int32Array): boolean {
   return words[0] === 0 && words[1] === 0 && words[2] === MAPPED
 }
 
+/** How much of an address is one client: `--ipv4-prefix`, `--ipv6-prefix`. */
+export interface CountedPrefixes {
+  readonly ipv4Prefix: number
+  readonly ipv6Prefix: number
+}
+
+/** Bits of 128 of an address that are counted as one client. */
+export function addressBits(
+  address: Int32Array,
+  { ipv4Prefix, ipv6Prefix }: CountedPrefixes,
+): number {
+  return isIpv4(address) ? 96 + ipv4Prefix : ipv6Prefix
+}
+
 /** Keeps the first `bits` of 128 and zeroes the rest, in place. */
 export function maskAddress(words: Int32Array, bits: number): void {
   for (let i = 0; i < ADDRESS_WORDS; i++) {

@@ -18,6 +18,11 @@ export function msToTicks(ms: number): number {
   return Math.round((ms * TICKS_PER_SECOND) / 1000)
 }
 
+/** Whole seconds since the process started, for what may last for days. All threads agree. */
+export function seconds(): number {
+  return Math.floor(performance.now() / 1000)
+}
+
 /** For states that may last: differences are valid up to a year, where ticks would wrap after hours. */
 export const COARSE_PER_SECOND = 64
 

@@ -7,6 +7,7 @@ import type { RefusalName } from './refusals.ts'
 
 export const governed = {
   denied: ['deny', 'allow'],
+  banned: ['ban-threshold', 'ban-decay', 'ban-time', 'ban-time-max', 'ban-exempt'],
   'connection-rate': ['connection-rate', 'connection-burst'],
   'connections-per-address': ['connections-per-address'],
   'connections-max': ['connections-max'],

@@ -15,6 +15,10 @@ import {
 const others = [
   ['admitted', 'not a refusal'],
   ['denied', '--deny covers the address, or --allow does not'],
+  [
+    'banned',
+    'the address was refused so often that it is banned for a time, or an operator banned it',
+  ],
   ['connection-rate', 'the address opens connections faster than --connection-rate'],
   ['connections-per-address', 'the address holds --connections-per-address connections'],
   ['connections-max', 'the host holds --connections-max connections'],

@@ -8,11 +8,14 @@
 import { ADMITTED, refusal } from '../core/refusals.ts'
 import type { Shared } from '../shared/layout.ts'
 import { AddressList } from './address-list.ts'
-import { CountedAddress, type CountedPrefixes } from './counted-address.ts'
+import { BannedBlocks } from './banned-blocks.ts'
+import type { CountedPrefixes } from '../core/address.ts'
+import { CountedAddress } from './counted-address.ts'
 import { type FingerprintLimits, FingerprintRules } from './fingerprint-rules.ts'
 import { FreeLines } from './free-lines.ts'
 import type { Guard } from './guard.ts'
 import { connectionGuards, type GuardLimits, handshakeGuards } from './guards.ts'
+import type { Penalties } from './penalties.ts'
 import { RequestAdmission } from './request-admission.ts'
 import type { Shadow } from './shadow.ts'
 
@@ -45,9 +48,20 @@ export class Admission {
   readonly #counted: CountedAddress
   readonly #free: FreeLines
   readonly #shadow: Shadow
+  readonly #penalties: Penalties
+  /** What an operator banned at runtime. */
+  readonly blocks: BannedBlocks
 
-  constructor(shared: Shared, worker: number, options: AdmissionOptions, shadow: Shadow) {
+  constructor(
+    shared: Shared,
+    worker: number,
+    options: AdmissionOptions,
+    shadow: Shadow,
+    penalties: Penalties,
+  ) {
     this.#shared = shared
+    this.#penalties = penalties
+    this.blocks = new BannedBlocks(address => penalties.isExempt(address))
     this.#shadow = shadow
     this.#worker = worker
     this.#options = options
@@ -57,7 +71,7 @@ export class Admission {
     this.#fingerprints = new FingerprintRules(shared.addresses, options)
     this.#counted = new CountedAddress(options)
     this.#free = new FreeLines(shared.options.sessionsPerWorker)
-    this.requests = new RequestAdmission(shared, worker, options, shadow)
+    this.requests = new RequestAdmission(shared, worker, options, shadow, penalties)
   }
 
   /**
@@ -70,11 +84,14 @@ export class Admission {
   enter(address: Int32Array, now: number, place: Place): number {
     const listed = this.#list.check(address)
     if (listed !== ADMITTED && !this.#shadow.passesAddress(listed, address)) return listed
+    const banned = this.blocks.check(address)
+    if (banned !== ADMITTED && !this.#shadow.passesAddress(banned, address)) return banned
     const { addresses, ledger } = this.#shared
 
     const slot = addresses.acquire(this.#counted.of(address), now)
     const refused = this.#check(this.#connection, slot, now)
     if (refused !== ADMITTED) {
+      this.#penalties.add(slot, refused, now)
       addresses.leave(slot)
       return refused
     }
@@ -102,6 +119,11 @@ export class Admission {
   fingerprint(ja4: string, place: Place, now: number): number {
     const refused = this.#fingerprints.check(ja4, now)
     return refused === ADMITTED || this.#shadow.passes(refused, place.slot) ? ADMITTED : refused
+  }
+
+  /** Counts a refusal that came later against the address. Those of {@link enter} are counted by it. */
+  penalize(place: Place, refused: number, now: number): void {
+    this.#penalties.add(place.slot, refused, now)
   }
 
   /** Gives back what {@link enter} counted; once per session. */

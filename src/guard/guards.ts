@@ -4,6 +4,7 @@
  * A limit of 0 turns its guard off: it is not in the list at all, and costs nothing.
  */
 import type { AddressTable } from '../shared/address-table.ts'
+import { Banned } from './banned.ts'
 import { ConnectionRate } from './connection-rate.ts'
 import { ConnectionsPerAddress } from './connections-per-address.ts'
 import type { Guard, RequestGuard } from './guard.ts'
@@ -27,7 +28,7 @@ export interface GuardLimits {
 
 /** Right after accept, before anything is read. */
 export function connectionGuards(addresses: AddressTable, limits: GuardLimits): readonly Guard[] {
-  const guards: Guard[] = []
+  const guards: Guard[] = [new Banned(addresses)]
   if (limits.connectionRate !== 0) guards.push(new ConnectionRate(addresses, limits))
   if (limits.connectionsPerAddress !== 0) guards.push(new ConnectionsPerAddress(addresses, limits))
   return guards
@@ -54,5 +55,6 @@ export function badRequestGuards(
   addresses: AddressTable,
   limits: GuardLimits,
 ): readonly RequestGuard[] {
-  return limits.requestRate === 0 ? [] : [new RequestRate(addresses, limits)]
+  const banned = new Banned(addresses)
+  return limits.requestRate === 0 ? [banned] : [banned, new RequestRate(addresses, limits)]
 }

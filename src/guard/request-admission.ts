@@ -7,9 +7,11 @@
 import { TICKS_PER_SECOND } from '../core/clock.ts'
 import { ADMITTED, refusal } from '../core/refusals.ts'
 import type { Shared } from '../shared/layout.ts'
-import { CountedAddress, type CountedPrefixes } from './counted-address.ts'
+import type { CountedPrefixes } from '../core/address.ts'
+import { CountedAddress } from './counted-address.ts'
 import { FreeLines } from './free-lines.ts'
 import type { RequestGuard } from './guard.ts'
+import type { Penalties } from './penalties.ts'
 import { badRequestGuards, type GuardLimits, requestGuards } from './guards.ts'
 import type { Shadow } from './shadow.ts'
 
@@ -34,25 +36,25 @@ export class RequestAdmission {
   readonly #badGuards: readonly RequestGuard[]
   /** Requests in flight are counted. */
   readonly #counts: boolean
-  /** Nobody asks for the slot of an address. */
-  readonly #isIdle: boolean
   readonly #counted: CountedAddress
   readonly #free: FreeLines
   readonly #shadow: Shadow
+  readonly #penalties: Penalties
 
   constructor(
     shared: Shared,
     worker: number,
     options: GuardLimits & CountedPrefixes,
     shadow: Shadow,
+    penalties: Penalties,
   ) {
     this.#shared = shared
+    this.#penalties = penalties
     this.#shadow = shadow
     this.#worker = worker
     this.#guards = requestGuards(shared.addresses, options)
     this.#badGuards = badRequestGuards(shared.addresses, options)
     this.#counts = options.requestsPerAddress !== 0
-    this.#isIdle = this.#guards.length === 0 && options.authFailureRate === 0
     this.#counted = new CountedAddress(options)
     this.#free = new FreeLines(shared.options.requestsPerWorker)
   }
@@ -67,7 +69,6 @@ export class RequestAdmission {
    * @returns 0 or the refusal; then `place.retryAfter` is set
    */
   enter(slot: number, address: Int32Array | null, now: number, place: RequestPlace): number {
-    if (this.#isIdle) return ADMITTED
     // One each for a connection; were it ever to run out, weir is as full as with connections.
     if (this.#free.isEmpty) {
       place.retryAfter = 1
@@ -121,6 +122,7 @@ export class RequestAdmission {
         guard.letIn?.(slot)
         continue
       }
+      this.#penalties.add(slot, refused, now)
       place.retryAfter = Math.max(1, Math.ceil(guard.waitTicks / TICKS_PER_SECOND))
       return refused
     }

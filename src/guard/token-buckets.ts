@@ -56,6 +56,13 @@ export class TokenBuckets {
     }
   }
 
+  /** Tokens that are there now, 0 to the burst. */
+  left(at: number, now: number): number {
+    const debt = this.#debt(Atomics.load(this.#due, at), now)
+    const free = this.#slackTicks + this.#intervalTicks - debt
+    return Math.max(0, Math.floor(free / this.#intervalTicks))
+  }
+
   /** Ticks until a token is free, without taking it; 0 if one is. */
   wait(at: number, now: number): number {
     const debt = this.#debt(Atomics.load(this.#due, at), now)

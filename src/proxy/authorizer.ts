@@ -16,6 +16,7 @@ import { TICKS_PER_SECOND, ticks } from '../core/clock.ts'
 import { ADMITTED, refusal, rejectionNumber, rejectionStatus } from '../core/refusals.ts'
 import type { AuthFailures } from '../guard/auth-failures.ts'
 import type { IdentityLimits, IdentityPlace, Limits } from '../guard/identity-limits.ts'
+import type { Penalties } from '../guard/penalties.ts'
 import type { Shadow } from '../guard/shadow.ts'
 import type { Counters } from '../shared/counters.ts'
 import { labelValues } from '../shared/counters.ts'
@@ -38,6 +39,7 @@ export interface AuthorizerParts {
   readonly failures: AuthFailures | null
   readonly limits: IdentityLimits
   readonly shadow: Shadow
+  readonly penalties: Penalties
   /** Of identities that have none of their own; null for none. */
   readonly defaultLimits: Limits | null
   /** Of tokens that are bound to a key. */
@@ -166,6 +168,7 @@ export class Authorizer {
     const status = rejectionStatus(refused)
     client.retryAfter = Math.max(1, Math.ceil(waitTicks / TICKS_PER_SECOND))
     this.#count(judge, rejectionNumber(refused) + 1)
+    this.#parts.penalties.add(client.requestSlot, refused, ticks())
     // Who sent nothing did not guess.
     if (status === UNAUTHORIZED && refused !== MISSING) {
       this.#parts.failures?.failed(client.requestSlot, ticks())

@@ -11,7 +11,8 @@ import type { RequestHead } from '../codec/http1/request-head.ts'
 import type { ResponseHead } from '../codec/http1/response-head.ts'
 import { ticksAt } from '../core/clock.ts'
 import type { Reason } from '../core/faults.ts'
-import { ADMITTED, refusal, type RefusalName, refusals } from '../core/refusals.ts'
+import { ADMITTED, type RefusalName, refusals } from '../core/refusals.ts'
+import { BANNED } from '../guard/banned.ts'
 import type { Held } from '../transport/held.ts'
 import { BackendChoice } from './backend-choice.ts'
 import type { BodyTaker } from './client-body.ts'
@@ -110,7 +111,7 @@ export class Exchange implements ResponseOwner, BodyTaker {
     if (pool === null) return this.#answer(404, 'no-route')
     const { bodyMax, exchangeTimeoutMs } = config
     if (bodyMax !== 0 && head.body > bodyMax) {
-      this.#session.countRefusal(refusal('request-too-large'))
+      this.#session.penalize('request-too-large')
       return this.#answer(413, 'request-too-large')
     }
     if (exchangeTimeoutMs !== 0) this.#endsAtMs = this.startedMs + exchangeTimeoutMs
@@ -123,6 +124,8 @@ export class Exchange implements ResponseOwner, BodyTaker {
   onRefused(refused: number, status: number, lines: string): void {
     this.refused = refused
     this.#session.countRefusal(refused)
+    // A proxy that speaks for one that is banned goes on with the others.
+    if (refused === BANNED && !this.client.isNamed) this.#session.keepsAlive = false
     this.#answer(status, refusals[refused]![0], lines)
   }
 
@@ -137,7 +140,7 @@ export class Exchange implements ResponseOwner, BodyTaker {
 
   #redirect(port: number): void {
     if (!redirect(this.#session, this.head, this.requestId, port)) {
-      this.#session.countRefusal(refusal('bad-request'))
+      this.#session.penalize('bad-request')
       return this.#answer(400, 'bad-request')
     }
     this.status = 308

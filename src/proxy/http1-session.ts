@@ -384,14 +384,25 @@ export class Http1Session implements Reader, ClientWriterOwner {
 
   #refuseHead(code: number): void {
     const flooding = this.requestClient.enterUnread(this.client, ticks())
-    if (flooding === ADMITTED) this.#refuseUnread(code, headRefusal(code))
-    else this.#refuseUnread(429, refusals[flooding]![0])
+    if (flooding === ADMITTED) {
+      this.penalize(headRefusal(code))
+      this.#refuseUnread(code, headRefusal(code))
+    } else {
+      this.countRefusal(flooding)
+      this.#refuseUnread(429, refusals[flooding]![0])
+    }
     this.#close()
+  }
+
+  /** Counts a refusal, and counts it against the address of the connection. */
+  penalize(reason: RefusalName): void {
+    const refused = refusal(reason)
+    this.countRefusal(refused)
+    this.edge.admission.penalize(this.client, refused, ticks())
   }
 
   /** Nothing is known of the request but how it begins, not even which form of an answer it wants. */
   #refuseUnread(status: number, reason: RefusalName): void {
-    this.countRefusal(refusal(reason))
     this.keepsAlive = false
     const requestId = nextRequestId()
     const toHead = this.#input.rest().toString('latin1', 0, HEAD_BEGIN.length) === HEAD_BEGIN
@@ -401,7 +412,7 @@ export class Http1Session implements Reader, ClientWriterOwner {
   }
 
   #refuseBody(status: number, reason: RefusalName): void {
-    this.countRefusal(refusal(reason))
+    this.penalize(reason)
     this.keepsAlive = false
     this.#exchange?.refuse(status, reason)
   }
@@ -410,8 +421,8 @@ export class Http1Session implements Reader, ClientWriterOwner {
     if (this.#state === HEAD && this.requests > 0 && this.#scanned === 0) return this.#close()
     if (this.#state === HEAD) {
       // Who has said nothing gets no answer: it may be about to ask, and would take it for its own.
+      this.penalize('request-timeout')
       if (this.#scanned > 0) this.#refuseUnread(408, 'request-timeout')
-      else this.countRefusal(refusal('request-timeout'))
       return this.#close()
     }
     if (this.#state === BODY) return this.#refuseBody(408, 'request-timeout')

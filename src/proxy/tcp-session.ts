@@ -453,6 +453,7 @@ export class TcpSession
     this.refused = refused
     const { slice, at } = this.edge
     slice[at.refused + this.entrance.index * REASONS + refused]!++
+    this.edge.admission.penalize(this, refused, ticks())
     // After a handshake it is closed by the end alone: a reset under the TLS socket ends the process (SIGSEGV).
     if (this.handshake === null) refuse(this.socket, refused)
     this.#finish('refused', this.cause)

@@ -2,7 +2,7 @@
  * What the host remembers of each client address: fixed memory, shared by every worker.
  *
  * An address may live in either of two sets of 8 slots, chosen by a keyed hash, and goes where there
- * is more room: so the table can be filled to 80 % before anything must be forgotten, and a client
+ * is more room: so the table can be filled to 83 % before anything must be forgotten, and a client
  * cannot choose whom it pushes out. What is forgotten first is what carries least information: the
  * address whose buckets are nearest to full, the longest unseen among equals. An address with open
  * connections stays, and so does one with requests in flight, whoever's connection brought them.
@@ -11,15 +11,15 @@
  * which address a slot holds takes the locks of both its sets, and needs a slot without pins.
  */
 import { ADDRESS_WORDS } from '../core/address.ts'
-import { TICKS_PER_SECOND } from '../core/clock.ts'
+import { seconds, TICKS_PER_SECOND } from '../core/clock.ts'
 import { type HashKey, hashAddress } from '../core/hash.ts'
 import { Locks } from './locks.ts'
 
 const WAYS = 8
-const FILL = 0.8
+const FILL = 0.835
 
 /** Words of a slot. TAG is 0 in an empty one. */
-const WORDS = 13
+const WORDS = 14
 const TAG = 0
 const KEY = 1
 const SEEN = 5
@@ -28,6 +28,8 @@ const PINS = 6
 const CONNECTIONS = 7
 const REQUESTS = 8
 const BUCKETS = 9
+/** What is left of the patience with it, or until when it is banned: guard/penalties.ts. */
+const SCORE = 13
 
 /** Token buckets kept per address, by their place. */
 export const CONNECTION_BUCKET = 0
@@ -101,7 +103,7 @@ export class AddressTable {
     hashAddress(address, this.#hashKey, this.#hash)
     const h0 = this.#hash[0]!
     const h1 = this.#hash[1]!
-    const tag = (h0 ^ ((h1 << 16) | (h1 >>> 16))) | 1
+    const tag = tagOf(h0, h1)
     const setA = (h0 >>> 0) % this.#sets
     const setB = (h1 >>> 0) % this.#sets
 
@@ -152,6 +154,35 @@ export class AddressTable {
   /** Requests of the address in flight, all workers together. */
   requests(slot: number): number {
     return Atomics.load(this.#words, slot * WORDS + REQUESTS)
+  }
+
+  /** When the last ban of the address ends or ended, in seconds since the process started; 0 if none is known. */
+  bannedUntil(slot: number): number {
+    return banEnd(Atomics.load(this.#words, slot * WORDS + SCORE))
+  }
+
+  /** @param until seconds since the process started */
+  ban(slot: number, until: number): void {
+    Atomics.store(this.#words, slot * WORDS + SCORE, banWord(until))
+  }
+
+  /** Ends a ban, and forgives all there was. @param now ticks */
+  pardon(slot: number, now: number): void {
+    Atomics.store(this.#words, slot * WORDS + SCORE, now & ~1)
+  }
+
+  /** The place of the score in {@link words}: a bucket whose lowest bit is 0, or the word of a ban. */
+  score(slot: number): number {
+    return slot * WORDS + SCORE
+  }
+
+  /** Like {@link pin}, but does not make a slot. @returns -1 if the address has none */
+  pinKnown(address: Int32Array): number {
+    hashAddress(address, this.#hashKey, this.#hash)
+    const h0 = this.#hash[0]!
+    const h1 = this.#hash[1]!
+    const setA = (h0 >>> 0) % this.#sets
+    return this.#find(address, tagOf(h0, h1), setA, (h1 >>> 0) % this.#sets)
   }
 
   /** Whose slot it is: a copy of its four words, as they were given to {@link pin}. */
@@ -224,6 +255,7 @@ export class AddressTable {
       Atomics.store(words, at + TAG, 0)
       for (let i = 0; i < ADDRESS_WORDS; i++) words[at + KEY + i] = address[i]!
       for (let i = 0; i < BUCKET_COUNT; i++) Atomics.store(words, at + BUCKETS + i, now)
+      Atomics.store(words, at + SCORE, now & ~1)
       // Added, not stored: a reader that still looks for the old address takes its pin back later.
       Atomics.add(words, at + PINS, 1 - CHANGING)
       Atomics.store(words, at + TAG, tag)
@@ -282,15 +314,33 @@ export class AddressTable {
     return (now - this.#words[slot * WORDS + SEEN]!) | 0
   }
 
-  /** Ticks until the last of its buckets is full again: what would be forgiven by forgetting. */
+  /** Ticks until the last of its buckets is full again: what would be forgiven by forgetting. A ban is more than any. */
   #debt(slot: number, now: number): number {
     let debt = 0
     for (let i = 0; i < BUCKET_COUNT; i++) {
       const ahead = (Atomics.load(this.#words, slot * WORDS + BUCKETS + i) - now) | 0
       if (ahead > debt && ahead <= DEBT_TICKS_MAX) debt = ahead
     }
-    return debt
+    const score = Atomics.load(this.#words, slot * WORDS + SCORE)
+    const left = banEnd(score) === 0 ? 0 : banEnd(score) - seconds()
+    if (left > 0) return DEBT_TICKS_MAX + left
+    const ahead = (score - now) | 0
+    return (score & 1) === 0 && ahead > debt && ahead <= DEBT_TICKS_MAX ? ahead : debt
   }
+}
+
+/** The word of a ban. @param until seconds since the process started, up to 34 years */
+export function banWord(until: number): number {
+  return (until << 1) | 1
+}
+
+/** @returns when the ban ends, 0 if `word` is that of a bucket */
+export function banEnd(word: number): number {
+  return (word & 1) === 0 ? 0 : word >>> 1
+}
+
+function tagOf(h0: number, h1: number): number {
+  return (h0 ^ ((h1 << 16) | (h1 >>> 16))) | 1
 }
 
 function setsFor(size: number): number {

@@ -91,6 +91,12 @@ export const counterRows = {
     labels: ['reason'],
     sparse: true,
   },
+  banned: {
+    metric: 'weir_bans_total',
+    help: 'Addresses banned, by the refusal that was one too many',
+    labels: ['reason'],
+    sparse: true,
+  },
   forwardedDoubtful: {
     metric: 'weir_forwarded_doubtful_total',
     help: 'Requests of trusted proxies whose Forwarded is malformed, or names another client than X-Forwarded-For',

@@ -30,6 +30,8 @@ async function makeSupervisor(t: Test, { workers = 2, port = 0 } = {}) {
     apiKeys: () => null,
     clientAuthorities: () => [],
     issuerKeys: () => [],
+    bannedBlocks: () => [],
+    onBans() {},
     issuerCa: '',
     introspectionClient: '',
     onKeysWanted: () => {},

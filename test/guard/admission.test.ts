@@ -4,6 +4,7 @@ import { ADMITTED, refusal } from '../../src/core/refusals.ts'
 import { Admission, type AdmissionOptions, type Place } from '../../src/guard/admission.ts'
 import type { Shared } from '../../src/shared/layout.ts'
 import { addressOf, makeShared, numbered } from '../support/memory.ts'
+import { penaltiesOf } from '../support/penalties.ts'
 import { shadowCount, shadowOf } from '../support/shadow.ts'
 
 const OFF: AdmissionOptions = {
@@ -35,7 +36,8 @@ function admission(
   shadow: readonly GuardName[] = [],
 ) {
   const limits = { ...OFF, ...options }
-  return { shared, door: new Admission(shared, worker, limits, shadowOf(shared, shadow)) }
+  const tried = shadowOf(shared, shadow)
+  return { shared, door: new Admission(shared, worker, limits, tried, penaltiesOf(shared)) }
 }
 
 function place(): Place {

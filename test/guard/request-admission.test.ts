@@ -1,10 +1,12 @@
 import { test } from 'tap'
-import { TICKS_PER_SECOND } from '../../src/core/clock.ts'
+import { seconds, TICKS_PER_SECOND } from '../../src/core/clock.ts'
 import type { GuardName } from '../../src/core/governed.ts'
 import { ADMITTED, refusal } from '../../src/core/refusals.ts'
+import { BANNED } from '../../src/guard/banned.ts'
 import { RequestAdmission, type RequestPlace } from '../../src/guard/request-admission.ts'
 import type { Shared } from '../../src/shared/layout.ts'
 import { addressOf, makeShared, numbered } from '../support/memory.ts'
+import { penaltiesOf } from '../support/penalties.ts'
 import { shadowCount, shadowOf } from '../support/shadow.ts'
 
 const OFF = {
@@ -31,7 +33,13 @@ function admission(
   shadow: readonly GuardName[] = [],
 ) {
   const limits = { ...OFF, ...options }
-  const door = new RequestAdmission(shared, worker, limits, shadowOf(shared, shadow))
+  const door = new RequestAdmission(
+    shared,
+    worker,
+    limits,
+    shadowOf(shared, shadow),
+    penaltiesOf(shared),
+  )
   return { shared, door, slot: shared.addresses.acquire(numbered(1), 0) }
 }
 
@@ -39,14 +47,20 @@ function place(): RequestPlace {
   return { requestSlot: -1, requestLine: -1, holdsSlot: false, retryAfter: 0 }
 }
 
-test('without limits nothing is counted', async t => {
+test('without limits it is bans that are asked for, of whom the proxy names too', async t => {
   const { shared, door, slot } = admission({})
+  const { addresses } = shared
   const at = place()
   t.equal(door.enter(slot, numbered(2), 0, at), ADMITTED)
-  t.strictSame(at, place())
-  t.equal(shared.addresses.used(), 1, 'whom the proxy names is not even remembered')
+  addresses.ban(at.requestSlot, seconds() + 60)
   door.leave(at)
-  t.equal(door.enterBad(slot, 0, at), ADMITTED)
+  t.equal(door.enter(slot, numbered(2), 0, at), BANNED)
+  t.ok(at.retryAfter > 50 && at.retryAfter <= 60, `${at.retryAfter} s`)
+  t.equal(door.enter(slot, null, 0, at), ADMITTED, 'the proxy is not banned with him')
+  door.leave(at)
+  addresses.ban(slot, seconds() + 60)
+  t.equal(door.enter(slot, null, 0, at), BANNED)
+  t.equal(door.enterBad(slot, 0, at), BANNED)
 })
 
 test('requests at once are counted until they leave, and leaving twice counts once', async t => {

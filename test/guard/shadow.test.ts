@@ -6,6 +6,7 @@ import { ADMITTED, refusal } from '../../src/core/refusals.ts'
 import { RequestAdmission, type RequestPlace } from '../../src/guard/request-admission.ts'
 import { Shadow } from '../../src/guard/shadow.ts'
 import { makeShared, numbered } from '../support/memory.ts'
+import { penaltiesOf } from '../support/penalties.ts'
 import { shadowCount, shadowOf } from '../support/shadow.ts'
 
 const RATE = refusal('request-rate')
@@ -31,7 +32,13 @@ function requests(tried: readonly GuardName[], limits: object) {
     ipv4Prefix: 32,
     ipv6Prefix: 64,
   }
-  const door = new RequestAdmission(shared, 0, { ...off, ...limits }, shadowOf(shared, tried))
+  const door = new RequestAdmission(
+    shared,
+    0,
+    { ...off, ...limits },
+    shadowOf(shared, tried),
+    penaltiesOf(shared),
+  )
   const slots = [1, 2, 3].map(n => shared.addresses.acquire(numbered(n), 0))
   return { shared, door, slots }
 }

@@ -16,6 +16,7 @@ import { labelValues } from '../../src/shared/counters.ts'
 import { keySet, storedKey } from '../support/api-keys.ts'
 import { requestHead } from '../support/head.ts'
 import { makeShared, numbered } from '../support/memory.ts'
+import { penaltiesOf } from '../support/penalties.ts'
 import { shadowOf } from '../support/shadow.ts'
 
 const key = makeKey()
@@ -39,7 +40,8 @@ function setup({
       authFailureBurst: burst,
     }),
     limits: new IdentityLimits(shared, 0, shadow),
-    shadow: shadow,
+    shadow,
+    penalties: penaltiesOf(shared),
     defaultLimits: limits,
     proofs: new DpopProofs(shared.replays, { window: 60, leeway: 30 }),
     query,

@@ -9,6 +9,7 @@ import { RequestClient } from '../../src/proxy/request-client.ts'
 import type { TcpSession } from '../../src/proxy/tcp-session.ts'
 import { requestHead } from '../support/head.ts'
 import { addressOf, makeShared } from '../support/memory.ts'
+import { penaltiesOf } from '../support/penalties.ts'
 import { shadowOf } from '../support/shadow.ts'
 
 const PROXY = '10.0.0.1'
@@ -42,6 +43,7 @@ function connection({ trusted = true, requestRate = 0, requestsPerAddress = 1 } 
       ipv6Prefix: 64,
     },
     shadowOf(shared),
+    penaltiesOf(shared),
   )
   const place = { slot: -1, entry: -1 }
   admission.enter(addressOf(PROXY), 0, place)

@@ -46,6 +46,20 @@ export function resolveGuards(
       })
     }
   }
+  const banThreshold = settings['ban-threshold']!
+  const banDecay = settings['ban-decay']!
+  if (banThreshold / banDecay > 3600) {
+    problems.push({
+      where: '--ban-threshold',
+      message: `${banThreshold} points at ${banDecay} per second take over an hour to be forgiven; lower it to ${Math.max(10, Math.floor(banDecay * 3600))}`,
+    })
+  }
+  if (settings['ban-time']! > settings['ban-time-max']!) {
+    problems.push({
+      where: '--ban-time',
+      message: `a first ban is longer than --ban-time-max; lower it to ${settings['ban-time-max']! / 1000}s, or raise the other`,
+    })
+  }
   const shadow = shadowedGuards(settings.shadow ?? [])
   return {
     connectionRate: settings['connection-rate']!,
@@ -66,6 +80,12 @@ export function resolveGuards(
     connectionsCapacity: shadow.includes('connections-max')
       ? Math.max(connectionsMax, connectionsWithin(limit, workers))
       : connectionsMax,
+    banThreshold: settings['ban-threshold']!,
+    banDecay: settings['ban-decay']!,
+    banTimeMs: settings['ban-time']!,
+    banTimeMaxMs: settings['ban-time-max']!,
+    banExempt: settings['ban-exempt'] ?? [],
+    banState: settings['ban-state']!,
     shadow,
     allow: settings.allow ?? [],
     deny: settings.deny ?? [],

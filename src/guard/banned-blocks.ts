@@ -1,0 +1,38 @@
+/**
+ * Blocks that an operator banned for a time (`weir bans add`): main tells all workers of each change.
+ *
+ * Addresses that are exempt pass, whatever block they lie in.
+ */
+import type { BannedBlock } from '../core/ban.ts'
+import { CidrSet, parseCidr } from '../core/cidr-set.ts'
+import { seconds } from '../core/clock.ts'
+import { ADMITTED } from '../core/refusals.ts'
+import { BANNED } from './banned.ts'
+
+export class BannedBlocks {
+  readonly #isExempt: (address: Int32Array) => boolean
+  /** null for none, which is how it nearly always is. */
+  #blocks: CidrSet | null = null
+
+  constructor(isExempt: (address: Int32Array) => boolean) {
+    this.#isExempt = isExempt
+  }
+
+  /** Replaces all of them. */
+  load(blocks: readonly BannedBlock[]): void {
+    const set = new CidrSet()
+    for (const { cidr, until } of blocks) {
+      const parsed = parseCidr(cidr)
+      if (parsed !== null) set.add(parsed, until)
+    }
+    this.#blocks = blocks.length === 0 ? null : set
+  }
+
+  /** @returns 0 or the refusal */
+  check(address: Int32Array): number {
+    if (this.#blocks === null) return ADMITTED
+    // What is over is taken out by main a moment later.
+    if (this.#blocks.find(address) <= seconds()) return ADMITTED
+    return this.#isExempt(address) ? ADMITTED : BANNED
+  }
+}

@@ -1,0 +1,95 @@
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pino } from 'pino'
+import { type Test, test } from 'tap'
+import { parseCidr } from '../../src/core/cidr-set.ts'
+import { seconds } from '../../src/core/clock.ts'
+import { BanState, readBanState } from '../../src/control/ban-state.ts'
+import { Bans } from '../../src/control/bans.ts'
+import { makeShared } from '../support/memory.ts'
+
+const log = pino({ level: 'silent' })
+
+function fileOf(t: Test): string {
+  const folder = mkdtempSync(join(tmpdir(), 'weir-bans-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  return join(folder, 'bans.json')
+}
+
+function bansOf(): Bans {
+  const { addresses } = makeShared()
+  const times = { banTimeMs: 1000, banTimeMaxMs: 1000, onBlocks() {} }
+  return new Bans({ addresses, prefixes: { ipv4Prefix: 32, ipv6Prefix: 64 }, log, ...times })
+}
+
+test('what is saved is read again, with the time that is left', async t => {
+  const file = fileOf(t)
+  const bans = bansOf()
+  const state = new BanState(file, bans, log)
+  bans.listen(state)
+  bans.add(parseCidr('10.0.0.0/24')!, 600, 'scans, "all night"')
+  state.save()
+  t.equal(statSync(file).mode & 0o777, 0o600)
+  const kept = readBanState(file)
+  t.match(kept, [
+    { cidr: '10.0.0.0/24', origin: 'operator', cause: 'scans, "all night"', count: 1 },
+  ])
+  const left = typeof kept === 'string' ? 0 : kept[0]!.until - seconds()
+  t.ok(left >= 598 && left <= 601, `${left} s`)
+})
+
+test('nothing is written while nothing changes', async t => {
+  const file = fileOf(t)
+  new BanState(file, bansOf(), log).save()
+  t.strictSame(readBanState(file), [], 'there is no file, and so no bans')
+})
+
+test('a clock that was set back makes no ban longer', async t => {
+  const file = fileOf(t)
+  const far = Date.now() + 30 * 86_400_000
+  const ban = { cidr: '10.0.0.1', origin: 'guard', cause: 'x', count: 1 }
+  const times = { since: new Date(far - 60_000), until: new Date(far) }
+  writeFileSync(file, JSON.stringify({ version: 1, bans: [{ ...ban, ...times }] }))
+  const kept = readBanState(file)
+  t.ok(typeof kept !== 'string' && kept[0]!.until - seconds() <= 60)
+})
+
+test('what is no such file is told, with what is wrong', async t => {
+  const file = fileOf(t)
+  for (const [text, problem] of [
+    ['', /JSON/],
+    ['{"version":1,"bans":', /JSON/],
+    ['[]', /expected object/],
+    ['{"version":2,"bans":[]}', /^version: /],
+    ['{"version":1,"bans":[{"cidr":"10.0.0.300"}]}', /^bans\.0\./],
+    ['{"version":1,"bans":[],"more":1}', /more/],
+  ] as const) {
+    writeFileSync(file, text)
+    t.match(readBanState(file), problem, text)
+  }
+})
+
+test('a folder that cannot be written to is told once, and nothing ends', async t => {
+  const lines: string[] = []
+  const told = pino({}, { write: (line: string) => lines.push(line) })
+  const bans = bansOf()
+  const state = new BanState(join(fileOf(t), 'no', 'bans.json'), bans, told)
+  bans.listen(state)
+  for (const address of ['10.0.0.1', '10.0.0.2']) {
+    bans.add(parseCidr(address)!, 60, '')
+    state.save()
+  }
+  t.equal(lines.length, 1)
+  t.match(lines[0], /bans could not be saved/)
+})
+
+test('what it writes is for people as well', async t => {
+  const file = fileOf(t)
+  const bans = bansOf()
+  const state = new BanState(file, bans, log)
+  bans.listen(state)
+  bans.add(parseCidr('10.0.0.1')!, 60, '')
+  state.save()
+  t.match(readFileSync(file, 'utf8'), /"until": "20\d\d-/)
+})

@@ -1,0 +1,159 @@
+import { test } from 'tap'
+import { pino } from 'pino'
+import { type Cidr, parseCidr } from '../../src/core/cidr-set.ts'
+import { seconds } from '../../src/core/clock.ts'
+import { refusal } from '../../src/core/refusals.ts'
+import { type Ban, type BanListener, Bans, formatCidr } from '../../src/control/bans.ts'
+import type { BannedBlock } from '../../src/core/ban.ts'
+import { addressOf, makeShared } from '../support/memory.ts'
+
+const RATE = refusal('connection-rate')
+
+function block(text: string): Cidr {
+  return parseCidr(text)!
+}
+
+function setup() {
+  const { addresses } = makeShared()
+  const told: (readonly BannedBlock[])[] = []
+  const bans = new Bans({
+    addresses,
+    prefixes: { ipv4Prefix: 32, ipv6Prefix: 64 },
+    banTimeMs: 10_000,
+    banTimeMaxMs: 40_000,
+    log: pino({ level: 'silent' }),
+    onBlocks: blocks => told.push(blocks),
+  })
+  const notice = (address: string, until = seconds() + 10) =>
+    bans.made([{ address: addressOf(address), until, refused: RATE }])
+  const until = (address: string): number => {
+    const slot = addresses.pinKnown(addressOf(address))
+    return slot === -1 ? 0 : addresses.bannedUntil(slot)
+  }
+  return { bans, told, notice, until, addresses }
+}
+
+function near(actual: number, wanted: number): boolean {
+  return actual === wanted || actual === wanted + 1 || actual === wanted - 1
+}
+
+test('bans of guards are listed, each in a row twice as long, up to the longest', async t => {
+  const { bans, notice, until } = setup()
+  for (const [count, length] of [
+    [1, 10],
+    [2, 20],
+    [3, 40],
+    [4, 40],
+  ] as const) {
+    notice('10.0.0.1')
+    const [ban] = bans.list()
+    t.match(ban, { cidr: '10.0.0.1', origin: 'guard', cause: 'connection-rate', count })
+    t.ok(near(ban!.until - seconds(), length), `${ban!.until - seconds()} s`)
+    // The first one holds already: the worker made it.
+    if (count > 1) t.ok(near(until('10.0.0.1') - seconds(), length))
+  }
+  t.equal(bans.size, 1)
+})
+
+test('one that was long ago counts no more', async t => {
+  const { bans, notice } = setup()
+  const past = { origin: 'guard', cause: 'connection-rate', count: 3 } as const
+  bans.restore([
+    { ...past, cidr: '10.0.0.1', since: -200, until: -100 },
+    { ...past, cidr: '10.0.0.2', since: -200, until: -10 },
+  ])
+  t.equal(bans.size, 0)
+  notice('10.0.0.1')
+  notice('10.0.0.2')
+  t.strictSame(
+    bans.list().map(({ cidr, count }) => [cidr, count]),
+    [
+      ['10.0.0.2', 4],
+      ['10.0.0.1', 1],
+    ],
+  )
+})
+
+test('those of an operator go to the workers, and for a single client into the table', async t => {
+  const { bans, told, until } = setup()
+  t.equal(bans.add(block('10.0.0.9/24'), 60, 'scans').cidr, '10.0.0.0/24')
+  t.equal(bans.add(block('10.1.0.9'), 60, '').cidr, '10.1.0.9')
+  t.equal(told.length, 2)
+  t.strictSame(
+    told[1]!.map(({ cidr }) => cidr),
+    ['10.0.0.0/24', '10.1.0.9'],
+  )
+  t.equal(until('10.0.0.9'), 0)
+  t.ok(near(until('10.1.0.9') - seconds(), 60))
+  t.equal(bans.list()[0]?.cause, 'scans')
+})
+
+test('a guard does not shorten the ban of an operator', async t => {
+  const { bans, notice } = setup()
+  bans.add(block('10.0.0.1'), 600, 'by hand')
+  notice('10.0.0.1')
+  t.match(bans.list(), [{ origin: 'operator', cause: 'by hand' }])
+})
+
+test('lifting a block lifts all in it, and those that hold unlisted', async t => {
+  const { bans, told, notice, until, addresses } = setup()
+  for (const address of ['10.0.0.1', '10.0.0.2', '10.0.1.1']) notice(address)
+  bans.add(block('10.0.0.128/25'), 60, '')
+  const lifted = bans.remove(block('10.0.0.0/24')).map(({ cidr }) => cidr)
+  t.strictSame(lifted.toSorted(), ['10.0.0.1', '10.0.0.128/25', '10.0.0.2'])
+  t.strictSame(told.at(-1), [])
+  t.strictSame(
+    bans.list().map(({ cidr }) => cidr),
+    ['10.0.1.1'],
+  )
+  const slot = addresses.acquire(addressOf('10.2.0.1'), 0)
+  addresses.ban(slot, seconds() + 60)
+  t.strictSame(bans.remove(block('10.2.0.1')), [])
+  t.equal(until('10.2.0.1'), 0)
+})
+
+test('whoever listens hears of all there are, of new ones, and of those lifted', async t => {
+  const { bans, notice } = setup()
+  notice('10.0.0.1')
+  const heard: string[] = []
+  const listener: BanListener = {
+    added: ({ cidr }: Ban) => heard.push(`+${cidr}`),
+    removed: cidr => heard.push(`-${cidr}`),
+  }
+  bans.listen(listener)
+  notice('10.0.0.2')
+  bans.remove(block('10.0.0.1'))
+  t.strictSame(heard, ['+10.0.0.1', '+10.0.0.2', '-10.0.0.1'])
+})
+
+test('bans that are kept hold as before', async t => {
+  const { bans, until } = setup()
+  bans.restore([
+    { cidr: '10.0.0.1', origin: 'guard', cause: 'x', count: 2, since: -5, until: seconds() + 30 },
+    {
+      cidr: '10.3.0.0/16',
+      origin: 'operator',
+      cause: '',
+      count: 1,
+      since: 0,
+      until: seconds() + 9,
+    },
+  ])
+  t.ok(near(until('10.0.0.1') - seconds(), 30))
+  t.strictSame(
+    bans.blocks().map(({ cidr }) => cidr),
+    ['10.3.0.0/16'],
+  )
+})
+
+test('a block has one spelling', async t => {
+  for (const [text, spelling] of [
+    ['10.0.0.1', '10.0.0.1'],
+    ['10.0.0.1/32', '10.0.0.1'],
+    ['10.0.0.1/8', '10.0.0.0/8'],
+    ['2001:db8::1', '2001:db8::1'],
+    ['2001:db8::1/64', '2001:db8::/64'],
+  ] as const) {
+    t.equal(formatCidr(block(text)), spelling)
+  }
+})

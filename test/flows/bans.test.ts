@@ -1,0 +1,84 @@
+import { test } from 'tap'
+import { named, startBackend } from '../support/backend.ts'
+import { dial, ending, exchange } from '../support/client.ts'
+import { type RunningWeir, startWeir } from '../support/weir.ts'
+
+/** By default nobody on this host is banned. */
+const BANNABLE = ['--ban-exempt', '192.0.2.1']
+const LIMITS = ['--workers', '2', '--connection-rate', '0.01', '--connection-burst', '5']
+const HOST = [...LIMITS, ...BANNABLE]
+const FLOODER = '127.0.0.2'
+const OTHER = '127.0.0.3'
+
+/** Connects until there is a ban, and so often at most. */
+async function floodUntilBanned(weir: RunningWeir, attempts = 200): Promise<void> {
+  for (let i = 0; i < attempts; i++) {
+    await ending(weir.ports[0]!, { from: FLOODER }, 'x')
+    if (weir.lines.some(({ msg }) => msg === 'address banned')) return
+  }
+}
+
+test('who floods is banned, by every worker, and others are served', async t => {
+  const backend = await startBackend(t, named('served'))
+  const flags = ['--listen', 'tcp://127.0.0.1:0', '--backend', backend.url]
+  const weir = await startWeir(t, [...flags, ...HOST, '--ban-threshold', '20'])
+  await floodUntilBanned(weir)
+  const line = await weir.line(({ msg }) => msg === 'address banned', 'of the ban')
+  t.match(line, { client: FLOODER, reason: 'connection-rate', count: 1, for_s: 600 })
+  // The kernel spreads them over both workers.
+  for (let i = 0; i < 20; i++) {
+    t.equal(await ending(weir.ports[0]!, { from: FLOODER }, 'x'), 'ECONNRESET')
+  }
+  t.equal(await exchange(await dial(weir.ports[0]!, { from: OTHER }), 'x'), 'served')
+  await weir.metricIs('weir_bans_total', { reason: 'connection-rate' }, 1)
+  await weir.metricIs('weir_bans', {}, 1)
+  t.ok((await weir.metric('weir_refusals_total', { reason: 'banned' })) >= 20)
+})
+
+test('a ban outlasts a restart where it is kept', async t => {
+  const backend = await startBackend(t, named('served'))
+  const flags = ['--listen', 'tcp://127.0.0.1:0', '--backend', backend.url, ...HOST]
+  const file = `${t.testdir()}/bans.json`
+  const first = await startWeir(t, [...flags, '--ban-threshold', '20', '--ban-state', file])
+  await floodUntilBanned(first)
+  await first.line(({ msg }) => msg === 'address banned', 'of the ban')
+  t.equal(await first.stop(), 0)
+
+  const second = await startWeir(t, [...flags, '--ban-state', file])
+  t.equal(await ending(second.ports[0]!, { from: FLOODER }, 'x'), 'ECONNRESET')
+  t.equal(await exchange(await dial(second.ports[0]!, { from: OTHER }), 'x'), 'served')
+  await second.metricIs('weir_refusals_total', { reason: 'banned' }, 1)
+})
+
+test('who is exempt is refused and never banned; nor is anybody while bans are only tried', async t => {
+  const backend = await startBackend(t, named('served'))
+  const flags = ['--listen', 'tcp://127.0.0.1:0', '--backend', backend.url]
+  const rules = ['--ban-threshold', '10']
+  for (const more of [['--ban-exempt', '127.0.0.0/30'], [], [...BANNABLE, '--shadow', 'banned']]) {
+    const weir = await startWeir(t, [...flags, ...LIMITS, ...rules, ...more])
+    for (let i = 0; i < 60; i++) await ending(weir.ports[0]!, { from: FLOODER }, 'x')
+    t.equal(await weir.metric('weir_refusals_total', { reason: 'banned' }), 0, more.join(' '))
+    await weir.metricIs('weir_refusals_total', { reason: 'connection-rate' }, 55)
+  }
+})
+
+test('requests on a connection that is open are answered with the ban, and it is closed', async t => {
+  const backend = await startBackend(t, named('served'))
+  const url = backend.url.replace('tcp:', 'http:')
+  const weir = await startWeir(t, [
+    ...['--listen', 'http://127.0.0.1:0', '--backend', url, '--workers', '1'],
+    ...['--request-rate', '0.01', '--request-burst', '1', '--ban-threshold', '10'],
+    ...BANNABLE,
+  ])
+  const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
+  // The first takes the token, the others collect the points, and the last finds the ban.
+  const answer = await exchange(await dial(weir.ports[0]!, { from: FLOODER }), GET.repeat(13))
+  const answers = answer.split('HTTP/1.1 429 ')
+  t.match(answers.at(-1), /"reason":"banned"/)
+  t.match(answers.at(-1), /Retry-After: (600|599)\r\n/)
+  t.match(answers.at(-1), /Connection: close\r\n/)
+  const limited = answers.filter(text => text.includes('"reason":"request-rate"')).length
+  // Part of a point is forgiven while they are answered.
+  t.ok(limited === 10 || limited === 11, `${limited} were refused before`)
+  await weir.metricIs('weir_refusals_total', { reason: 'banned' }, 1)
+})
