@@ -11,6 +11,7 @@ import type { Config } from './config/config.ts'
 import type { Flag, Problem } from './config/flag.ts'
 import { flagNames, flags } from './config/flags.ts'
 import { loadConfig } from './config/load.ts'
+import { addBansCommands } from './cli-bans.ts'
 import { addKeysCommands, keysCommandNames } from './cli-keys.ts'
 import { didYouMean } from './config/nearest.ts'
 import { jsonSchema } from './config/schema.ts'
@@ -18,7 +19,7 @@ import { configToYaml } from './config/yaml.ts'
 
 const BAD_USAGE = 2
 const commandNames = [
-  ...'serve check schema demo cert ca csr inspect keys'.split(' '),
+  ...'serve check schema demo cert ca csr inspect keys bans'.split(' '),
   ...keysCommandNames,
 ]
 const version = (
@@ -96,6 +97,11 @@ async function run(argv: readonly string[]): Promise<number> {
     )
     .command('keys', 'API keys: create, list, revoke, rotate, import', yargs =>
       addKeysCommands(yargs, { print, note: complain }, code => {
+        exitCode = code
+      }),
+    )
+    .command('bans', 'Bans of a weir that runs: list, add, remove', yargs =>
+      addBansCommands(yargs, { print, note: complain }, code => {
         exitCode = code
       }),
     )

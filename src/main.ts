@@ -12,6 +12,8 @@ import { stickySecret } from './config/sticky-secret.ts'
 import { readIntrospectionClient, readIssuerCa } from './config/tokens.ts'
 import { ApiKeyWatch } from './control/api-key-watch.ts'
 import { Admin } from './control/admin.ts'
+import { AdminSocket } from './control/admin-socket.ts'
+import { banEndpoints } from './control/ban-endpoints.ts'
 import { Bans } from './control/bans.ts'
 import { BanState, readBanState } from './control/ban-state.ts'
 import { BreakerWatch } from './control/breaker-watch.ts'
@@ -100,6 +102,7 @@ export class Weir {
   /** What has happened to files since the config was checked. */
   readonly #fileProblems: Problem[] = []
   readonly #admin: Admin | null
+  readonly #adminSocket: AdminSocket | null
   #draining: Promise<void> | null = null
   #drainForced: () => void = () => {}
 
@@ -192,6 +195,10 @@ export class Weir {
             registry: this.#registry(),
             notReady: () => this.#notReady(),
           })
+    this.#adminSocket =
+      config.adminSocket === ''
+        ? null
+        : new AdminSocket(config.adminSocket, banEndpoints(this.#bans))
   }
 
   /** Starts everything, or says why not. */
@@ -207,6 +214,7 @@ export class Weir {
     try {
       this.ports = await this.supervisor.start()
       if (this.#admin !== null) this.adminPort = await this.#admin.start()
+      await this.#adminSocket?.start()
     } catch (error) {
       return [{ where: 'start', message: (error as Error).message }]
     }
@@ -254,6 +262,7 @@ export class Weir {
     this.#clientAuthorities.stop()
     this.#notifier.stop()
     this.#admin?.stop()
+    this.#adminSocket?.stop()
     await this.supervisor.stop()
     await this.log.flush(FLUSH_MS)
   }

@@ -11,6 +11,7 @@ import { member } from '../codec/strict-json.ts'
 import { ADMITTED, refusal } from '../core/refusals.ts'
 import { readToken } from './authorization.ts'
 import { checkAccessToken, checkAudience, checkTimes, identify } from './claims.ts'
+import type { Identity } from './identity.ts'
 import type { IssuerKeys } from './issuer-keys.ts'
 import { type Jws, readJws } from './jws.ts'
 import type { Scheme, Verdict } from './scheme.ts'
@@ -63,6 +64,10 @@ export class Jwt implements Scheme {
   /** A header that is an object in base64url begins so, and no key of weir's does. */
   recognises(credential: string): boolean {
     return credential.startsWith('ey') && credential.includes('.')
+  }
+
+  stands(identity: Identity, nowSeconds: number): boolean {
+    return this.cache.stands(identity, nowSeconds)
   }
 
   check(token: string, nowSeconds: number): Verdict | Promise<Verdict> {

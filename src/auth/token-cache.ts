@@ -27,6 +27,8 @@ export class TokenCache {
   /** Tokens that were known. */
   hits = 0
   readonly #kept: LRUCache<string, KeptToken>
+  /** For connections that say the same again: they hold the identity, and nothing of the token. */
+  readonly #byIdentity = new WeakMap<Identity, KeptToken>()
 
   constructor({ tokens, characters }: TokenCacheLimits) {
     this.#kept = new LRUCache({ max: tokens, maxSize: characters })
@@ -46,7 +48,7 @@ export class TokenCache {
   get(digest: string, nowSeconds: number): Identity | undefined {
     const kept = this.#kept.get(digest)
     if (kept === undefined) return undefined
-    if (kept.goodUntil > nowSeconds && kept.issuedBy.isCurrent) {
+    if (isGood(kept, nowSeconds)) {
       this.hits++
       return kept.identity
     }
@@ -56,7 +58,16 @@ export class TokenCache {
 
   /** @param length of the token */
   set(digest: string, token: KeptToken, length: number): void {
+    this.#byIdentity.set(token.identity, token)
     this.#kept.set(digest, token, { size: Math.max(1, length) })
+  }
+
+  /** Whether the token that stood for `identity` would be found good now. */
+  stands(identity: Identity, nowSeconds: number): boolean {
+    const kept = this.#byIdentity.get(identity)
+    if (kept === undefined || !isGood(kept, nowSeconds)) return false
+    this.hits++
+    return true
   }
 
   delete(digest: string): void {
@@ -66,4 +77,8 @@ export class TokenCache {
   clear(): void {
     this.#kept.clear()
   }
+}
+
+function isGood({ goodUntil, issuedBy }: KeptToken, nowSeconds: number): boolean {
+  return goodUntil > nowSeconds && issuedBy.isCurrent
 }

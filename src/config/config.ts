@@ -37,6 +37,8 @@ export interface Config {
   readonly workers: number
   /** Where `/metrics`, `/healthz` and `/readyz` are served; null turns the admin port off. */
   readonly admin: Endpoint | null
+  /** Path of the admin socket; '' for none. */
+  readonly adminSocket: string
   readonly guards: GuardConfig
   readonly tls: TlsConfig
   readonly tokens: TokenConfig

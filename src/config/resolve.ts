@@ -31,6 +31,7 @@ export function resolveConfig(resolution: Resolution): Config {
     pools,
     workers,
     admin: settings.admin ?? null,
+    adminSocket: settings['admin-socket']!,
     guards: resolveGuards(settings, workers, problems),
     tls: {
       certificates: resolveCertificates(settings, listeners, problems),

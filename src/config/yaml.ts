@@ -26,6 +26,7 @@ export function configToYaml(config: Config): string {
   return stringify(
     {
       workers: config.workers,
+      'admin-socket': config.adminSocket,
       admin:
         admin === null
           ? 'off'

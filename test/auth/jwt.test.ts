@@ -332,3 +332,13 @@ test('a signature over other bytes of the same meaning is another token', async 
   t.equal(await judge(jwt, `${spaced}.${signature}`), 'token-signature')
   t.equal(await judge(jwt, `${spaced}.${signatureOf(es, spaced)}`), 'good: someone')
 })
+
+test('an identity stands until its token is over, or its key is gone', async t => {
+  const { jwt, issuer } = scheme()
+  const identity = (await jwt.check(good, NOW)) as Identity
+  t.equal(jwt.check(good, NOW), identity, 'the same one each time')
+  t.ok(jwt.stands(identity, NOW))
+  t.notOk(jwt.stands(identity, NOW + 3600 + 61))
+  issuer.replace(setOf(rs))
+  t.notOk(jwt.stands(identity, NOW))
+})

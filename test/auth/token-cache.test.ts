@@ -57,3 +57,18 @@ test('a digest is that of the whole token', async t => {
     'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad',
   )
 })
+
+test('an identity stands as long as the token it came from would be found good', async t => {
+  const cache = new TokenCache({ tokens: 1, characters: 100 })
+  const key = { isCurrent: true }
+  const first = { ...kept(100, key), identity: { ...identity } }
+  cache.set('a', first, 10)
+  t.ok(cache.stands(first.identity, 99))
+  t.equal(cache.hits, 1)
+  t.notOk(cache.stands({ ...identity }, 99), 'no other that looks like it')
+  t.notOk(cache.stands(first.identity, 100))
+  cache.set('b', kept(), 10)
+  t.ok(cache.stands(first.identity, 99), 'though there was no room for it any more')
+  key.isCurrent = false
+  t.notOk(cache.stands(first.identity, 99))
+})

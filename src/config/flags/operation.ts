@@ -10,6 +10,14 @@ export const operationFlags = {
     default: '127.0.0.1:9090',
     help: 'Serve /metrics, /healthz and /readyz here; off turns it off',
   },
+  'admin-socket': {
+    group: 'Operation',
+    kind: 'text',
+    scope: 'process',
+    value: 'PATH',
+    default: '',
+    help: 'Unix socket, of mode 0600, by which a weir that runs is asked and told: weir bans',
+  },
   'log-level': {
     group: 'Operation',
     kind: 'choice',
