@@ -19,7 +19,7 @@ import { configToYaml } from './config/yaml.ts'
 
 const BAD_USAGE = 2
 const commandNames = [
-  ...'serve check schema demo cert ca csr inspect keys bans'.split(' '),
+  ...'serve check schema demo cert ca csr inspect keys bans kernel-bans'.split(' '),
   ...keysCommandNames,
 ]
 const version = (
@@ -104,6 +104,23 @@ async function run(argv: readonly string[]): Promise<number> {
       addBansCommands(yargs, { print, note: complain }, code => {
         exitCode = code
       }),
+    )
+    .command(
+      'kernel-bans',
+      'The helper of --kernel-bans: needs CAP_NET_ADMIN, and is all that does',
+      c =>
+        c.options({
+          socket: {
+            type: 'string',
+            default: '',
+            describe: 'Unix socket to listen on; without one, the inherited descriptor 3',
+          },
+          table: { type: 'string', default: 'weir', describe: 'Table of nftables, family inet' },
+        }),
+      async args => {
+        const { helperCommand } = await import('./kernel/helper.ts')
+        exitCode = await helperCommand(args.socket, args.table, complain)
+      },
     )
   try {
     await commands.parseAsync()

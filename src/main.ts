@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs'
 import { loadAuthorities } from './config/authorities.ts'
 import { loadClientAuthorities } from './config/client-authorities.ts'
 import type { Config } from './config/config.ts'
+import { banExempt } from './config/exempt.ts'
 import { loadErrorPages } from './config/error-pages.ts'
 import type { Problem } from './config/flag.ts'
 import { stickySecret } from './config/sticky-secret.ts'
@@ -19,6 +20,7 @@ import { BanState, readBanState } from './control/ban-state.ts'
 import { BreakerWatch } from './control/breaker-watch.ts'
 import { ClientAuthorityWatch } from './control/client-authority-watch.ts'
 import { CertificateWatch } from './control/certificate-watch.ts'
+import { KernelBans } from './control/kernel-bans.ts'
 import { KeySources } from './control/key-sources.ts'
 import { createLog, type Log } from './control/log.ts'
 import { createRegistry } from './control/metrics.ts'
@@ -98,6 +100,8 @@ export class Weir {
   readonly #bans: Bans
   /** null without --ban-state. */
   readonly #banState: BanState | null
+  /** null without --kernel-bans. */
+  readonly #kernelBans: KernelBans | null
   readonly #notifier: Notifier
   /** What has happened to files since the config was checked. */
   readonly #fileProblems: Problem[] = []
@@ -133,6 +137,10 @@ export class Weir {
       onBlocks: blocks => this.supervisor.setBannedBlocks(blocks),
     })
     this.#banState = this.#restoreBans()
+    this.#kernelBans =
+      config.kernelBans.how === 'off'
+        ? null
+        : new KernelBans({ config: config.kernelBans, exempt: banExempt(config), log: logger })
     this.#resolver = new Resolver(hostsOf(config), logger, (backend, address) =>
       this.supervisor.setAddress(backend, address),
     )
@@ -218,6 +226,12 @@ export class Weir {
     } catch (error) {
       return [{ where: 'start', message: (error as Error).message }]
     }
+    const problem = (await this.#kernelBans?.start(this.ports)) ?? null
+    if (problem !== null) return [{ where: '--kernel-bans', message: problem }]
+    // In shadow the banned are let in.
+    if (this.#kernelBans !== null && !config.guards.shadow.includes('banned')) {
+      this.#bans.listen(this.#kernelBans)
+    }
     this.#tickets.start()
     this.#certificates.start()
     this.#apiKeys?.start()
@@ -263,6 +277,7 @@ export class Weir {
     this.#notifier.stop()
     this.#admin?.stop()
     this.#adminSocket?.stop()
+    await this.#kernelBans?.stop()
     await this.supervisor.stop()
     await this.log.flush(FLUSH_MS)
   }
@@ -344,6 +359,7 @@ export class Weir {
       certificateExpiry: () => this.#certificates.expiry(),
       keySetAges: () => this.#issuerKeys.ages(),
       bans: () => this.#bans.size,
+      kernelBans: this.#kernelBans,
     })
   }
 }

@@ -40,6 +40,7 @@ export interface Config {
   /** Path of the admin socket; '' for none. */
   readonly adminSocket: string
   readonly guards: GuardConfig
+  readonly kernelBans: KernelBansConfig
   readonly tls: TlsConfig
   readonly tokens: TokenConfig
   readonly http: HttpConfig
@@ -324,6 +325,15 @@ export interface ProbeConfig {
   /** Consecutive good probes that bring a backend up, and bad ones that take it down. */
   readonly rise: number
   readonly fall: number
+}
+
+/** Who else drops the banned. */
+export interface KernelBansConfig {
+  readonly how: 'off' | 'nftables'
+  /** Where the helper listens that may change rules. */
+  readonly socket: string
+  /** Of family inet. */
+  readonly table: string
 }
 
 export interface GuardConfig {

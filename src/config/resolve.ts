@@ -4,6 +4,7 @@ import type { Config, ListenerConfig, LogLevel, TlsProfile } from './config.ts'
 import { resolveAuth } from './resolve/auth.ts'
 import { resolveCertificates } from './resolve/certificates.ts'
 import { resolveGuards } from './resolve/guards.ts'
+import { resolveKernelBans } from './resolve/kernel-bans.ts'
 import { resolveHttp } from './resolve/http.ts'
 import { resolveListeners } from './resolve/listeners.ts'
 import { resolvePools } from './resolve/pools.ts'
@@ -33,6 +34,7 @@ export function resolveConfig(resolution: Resolution): Config {
     admin: settings.admin ?? null,
     adminSocket: settings['admin-socket']!,
     guards: resolveGuards(settings, workers, problems),
+    kernelBans: resolveKernelBans(settings, listeners, problems),
     tls: {
       certificates: resolveCertificates(settings, listeners, problems),
       profile: settings['tls-profile'] as TlsProfile,

@@ -23,6 +23,7 @@ const stateSchema = z.strictObject({
       count: z.int().min(1).max(1000),
       since: z.iso.datetime(),
       until: z.iso.datetime(),
+      isDirect: z.boolean().default(true),
     }),
   ),
 })

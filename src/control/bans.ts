@@ -30,6 +30,8 @@ export interface Ban {
   /** Seconds since the process started; below 0 for one that was kept over a restart. */
   readonly since: number
   readonly until: number
+  /** Its packets come from there: no proxy spoke for it. */
+  readonly isDirect: boolean
 }
 
 /** Whoever acts on bans besides the workers. */
@@ -104,7 +106,7 @@ export class Bans {
 
   /** A worker banned these. */
   made(notices: readonly BanNotice[]): void {
-    for (const { address, until: first, refused } of notices) {
+    for (const { address, until: first, isDirect, refused } of notices) {
       const block = { words: address, bits: addressBits(address, this.#parts.prefixes) }
       const cidr = formatCidr(block)
       const cause = refusals[refused]?.[0] ?? ''
@@ -114,7 +116,7 @@ export class Bans {
       if (last?.origin === 'operator' && last.until > now) continue
       const count = last === undefined || this.#isPast(last, now) ? 1 : last.count + 1
       const until = count === 1 ? first : now + this.#lengthOf(count)
-      const ban = { cidr, origin: 'guard', cause, count, since: now, until } as const
+      const ban = { cidr, origin: 'guard', cause, count, since: now, until, isDirect } as const
       if (count > 1) this.#hold(block, ban)
       this.#put(ban)
       this.#say(cidr, until - now, cause, count)
@@ -132,6 +134,7 @@ export class Bans {
       count: 1,
       since: now,
       until,
+      isDirect: true,
     }
     this.#hold(block, ban)
     this.#put(ban)

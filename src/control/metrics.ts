@@ -18,6 +18,7 @@ import {
 } from '../shared/counters.ts'
 import type { Shared } from '../shared/layout.ts'
 import type { keyStates } from './api-key-watch.ts'
+import { type KernelBans, leftOutCauses } from './kernel-bans.ts'
 import { sharedMetric } from './shared-metric.ts'
 
 export interface MetricSources {
@@ -35,6 +36,8 @@ export interface MetricSources {
   /** How many hold now. */
   readonly bans: () => number
   readonly keySetAges: () => ReadonlyMap<string, number>
+  /** null without --kernel-bans. */
+  readonly kernelBans: KernelBans | null
 }
 
 export function createRegistry(sources: MetricSources): Registry {
@@ -45,6 +48,7 @@ export function createRegistry(sources: MetricSources): Registry {
   }
   addHostMetrics(registry, sources)
   addBackendMetrics(registry, sources)
+  if (sources.kernelBans !== null) addKernelMetrics(registry, sources.kernelBans)
   return registry
 }
 
@@ -71,21 +75,22 @@ function add(
   name: string,
   help: string,
   labelNames: readonly string[],
-  read: () => Samples,
+  read: () => Samples | Promise<Samples>,
 ): void {
   const options = { name, help, labelNames: [...labelNames], registers: [] }
   const metric = name.endsWith('_total')
     ? new Counter({
         ...options,
-        collect() {
+        async collect() {
+          const samples = await read()
           this.reset()
-          for (const [labels, value] of read()) this.inc(labels, value)
+          for (const [labels, value] of samples) this.inc(labels, value)
         },
       })
     : new Gauge({
         ...options,
-        collect() {
-          for (const [labels, value] of read()) this.set(labels, value)
+        async collect() {
+          for (const [labels, value] of await read()) this.set(labels, value)
         },
       })
   registry.registerMetric(metric)
@@ -206,5 +211,45 @@ function addBackendMetrics(
     'state',
     ['up', 'down'],
     (i, state) => changes[state]![i]!,
+  )
+}
+
+function addKernelMetrics(registry: Registry, kernelBans: KernelBans): void {
+  const one = (name: string, help: string, read: () => number | Promise<number>): void =>
+    add(registry, name, help, [], async () => [[{}, await read()]])
+  one('weir_kernel_bans_up', '1 while the helper for kernel bans is connected', () =>
+    Number(kernelBans.isConnected),
+  )
+  one(
+    'weir_kernel_bans',
+    'Blocks that the kernel drops now',
+    async () => (await kernelBans.counters()).elements,
+  )
+  one(
+    'weir_kernel_banned_packets_total',
+    'Packets of banned addresses that the kernel dropped',
+    async () => (await kernelBans.counters()).packets,
+  )
+  one(
+    'weir_kernel_banned_bytes_total',
+    'Bytes of those packets',
+    async () => (await kernelBans.counters()).bytes,
+  )
+  one(
+    'weir_kernel_bans_failures_total',
+    'Transactions of nftables that failed, and were tried again',
+    () => kernelBans.failures,
+  )
+  one(
+    'weir_kernel_bans_helper_losses_total',
+    'Times the helper for kernel bans went away',
+    () => kernelBans.losses,
+  )
+  add(
+    registry,
+    'weir_kernel_bans_left_out_total',
+    'Bans that were left to weir: of a client behind a proxy, an exempt or too wide a block; or there were too many',
+    ['cause'],
+    () => leftOutCauses.map((cause, i) => [{ cause }, kernelBans.leftOut[i]!]),
   )
 }

@@ -6,6 +6,8 @@ export interface BanNotice {
   readonly address: Int32Array
   /** Seconds since the process started. */
   readonly until: number
+  /** Its connections come from itself, not from a proxy that spoke for it. */
+  readonly isDirect: boolean
   /** The refusal that was one too many. */
   readonly refused: number
 }

@@ -33,6 +33,8 @@ export interface Place {
   slot: number
   /** Its line in the ledger of this worker. */
   entry: number
+  /** The client is the peer: no proxy spoke for it. */
+  readonly isDirect: boolean
 }
 
 export class Admission {
@@ -91,7 +93,7 @@ export class Admission {
     const slot = addresses.acquire(this.#counted.of(address), now)
     const refused = this.#check(this.#connection, slot, now)
     if (refused !== ADMITTED) {
-      this.#penalties.add(slot, refused, now)
+      this.#penalties.add(slot, refused, now, place.isDirect)
       addresses.leave(slot)
       return refused
     }
@@ -123,7 +125,7 @@ export class Admission {
 
   /** Counts a refusal that came later against the address. Those of {@link enter} are counted by it. */
   penalize(place: Place, refused: number, now: number): void {
-    this.#penalties.add(place.slot, refused, now)
+    this.#penalties.add(place.slot, refused, now, place.isDirect)
   }
 
   /** Gives back what {@link enter} counted; once per session. */

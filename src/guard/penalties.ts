@@ -45,8 +45,9 @@ export class Penalties {
    *
    * @param slot held by the caller; -1 where there is none
    * @param now  ticks
+   * @param isDirect it connected itself: no proxy spoke for it
    */
-  add(slot: number, refused: number, now: number): void {
+  add(slot: number, refused: number, now: number, isDirect: boolean): void {
     const weight = weights[refused]!
     if (weight === 0 || slot === -1 || this.#debtTicksMax === 0) return
     const { words } = this.#addresses
@@ -56,7 +57,7 @@ export class Penalties {
       // It is banned already, by another worker maybe.
       if (banEnd(word) > seconds()) return
       const debt = this.#debt(word, now) + weight * this.#pointTicks
-      if (debt >= this.#debtTicksMax) return this.#ban(slot, at, word, refused, now)
+      if (debt >= this.#debtTicksMax) return this.#ban(slot, at, word, refused, now, isDirect)
       if (Atomics.compareExchange(words, at, word, (now + debt) & ~1) === word) return
     }
   }
@@ -72,7 +73,14 @@ export class Penalties {
     return this.#exempt.find(address) !== 0
   }
 
-  #ban(slot: number, at: number, word: number, refused: number, now: number): void {
+  #ban(
+    slot: number,
+    at: number,
+    word: number,
+    refused: number,
+    now: number,
+    isDirect: boolean,
+  ): void {
     const { words } = this.#addresses
     const address = this.#addresses.address(slot)
     if (this.isExempt(address)) {
@@ -83,7 +91,7 @@ export class Penalties {
     const until = seconds() + Math.ceil(this.#rules.banTimeMs / 1000)
     // Whoever is first tells of it.
     if (Atomics.compareExchange(words, at, word, banWord(until)) !== word) return
-    this.#onBan({ address, until, refused })
+    this.#onBan({ address, until, isDirect, refused })
   }
 
   #debt(word: number, now: number): number {

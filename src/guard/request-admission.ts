@@ -25,6 +25,8 @@ export interface RequestPlace {
   requestLine: number
   /** Holds the slot itself: it is not the connection's. */
   holdsSlot: boolean
+  /** The client is the peer of the connection: no proxy spoke for it. */
+  readonly isDirect: boolean
   /** Of a refused one: seconds after which it may be worth to ask again, at least 1. */
   retryAfter: number
 }
@@ -122,7 +124,7 @@ export class RequestAdmission {
         guard.letIn?.(slot)
         continue
       }
-      this.#penalties.add(slot, refused, now)
+      this.#penalties.add(slot, refused, now, place.isDirect)
       place.retryAfter = Math.max(1, Math.ceil(guard.waitTicks / TICKS_PER_SECOND))
       return refused
     }

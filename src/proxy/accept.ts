@@ -22,7 +22,7 @@ export class Accept implements Door {
   readonly #refusedAt: number
   // Of the connection that stands in the door; there is never more than one.
   readonly #words = new Int32Array(ADDRESS_WORDS)
-  readonly #place: Place = { slot: -1, entry: -1 }
+  readonly #place: Place = { slot: -1, entry: -1, isDirect: true }
   /** As the kernel writes it; of a refused one it is read by nobody, mostly. */
   #remote = ''
   #port = 0

@@ -168,7 +168,7 @@ export class Authorizer {
     const status = rejectionStatus(refused)
     client.retryAfter = Math.max(1, Math.ceil(waitTicks / TICKS_PER_SECOND))
     this.#count(judge, rejectionNumber(refused) + 1)
-    this.#parts.penalties.add(client.requestSlot, refused, ticks())
+    this.#parts.penalties.add(client.requestSlot, refused, ticks(), client.isDirect)
     // Who sent nothing did not guess.
     if (status === UNAUTHORIZED && refused !== MISSING) {
       this.#parts.failures?.failed(client.requestSlot, ticks())

@@ -33,6 +33,7 @@ export class RequestClient implements RequestPlace {
   requestSlot = -1
   requestLine = -1
   holdsSlot = false
+  isDirect = true
   retryAfter = 0
 
   /** Made with the first request of a client that may be known again. */
@@ -61,6 +62,7 @@ export class RequestClient implements RequestPlace {
     if (forwarders !== null) {
       this.#identify(connection, findClient(head, forwarding, forwarders, found))
     }
+    this.isDirect = connection.isDirect && !this.isNamed
     const { requests } = connection.edge.admission
     return requests.enter(connection.slot, this.isNamed ? found : null, now, this)
   }
@@ -75,6 +77,7 @@ export class RequestClient implements RequestPlace {
 
   /** A head that cannot be read: whom it is from is not known, so it is the connection's. */
   enterUnread(connection: TcpSession, now: number): number {
+    this.isDirect = connection.isDirect
     return connection.edge.admission.requests.enterBad(connection.slot, now, this)
   }
 

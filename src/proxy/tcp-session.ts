@@ -92,7 +92,7 @@ export class TcpSession
   // Place: where it is counted.
   slot = -1
   entry = -1
-
+  isDirect = true
   /** The same for every connection of an address, for balancers that keep clients together. */
   source = 0
   readonly #deadline: Deadline
@@ -130,6 +130,7 @@ export class TcpSession
   onProxyHeader(header: ProxyHeader): void {
     this.#gate = null
     this.peer = this.address
+    this.isDirect = false
     if (!header.local) {
       this.address = header.source
       this.port = header.sourcePort

@@ -25,7 +25,7 @@ function setup() {
     onBlocks: blocks => told.push(blocks),
   })
   const notice = (address: string, until = seconds() + 10) =>
-    bans.made([{ address: addressOf(address), until, refused: RATE }])
+    bans.made([{ address: addressOf(address), until, isDirect: true, refused: RATE }])
   const until = (address: string): number => {
     const slot = addresses.pinKnown(addressOf(address))
     return slot === -1 ? 0 : addresses.bannedUntil(slot)
@@ -57,7 +57,7 @@ test('bans of guards are listed, each in a row twice as long, up to the longest'
 
 test('one that was long ago counts no more', async t => {
   const { bans, notice } = setup()
-  const past = { origin: 'guard', cause: 'connection-rate', count: 3 } as const
+  const past = { origin: 'guard', cause: 'connection-rate', count: 3, isDirect: true } as const
   bans.restore([
     { ...past, cidr: '10.0.0.1', since: -200, until: -100 },
     { ...past, cidr: '10.0.0.2', since: -200, until: -10 },
@@ -129,7 +129,15 @@ test('whoever listens hears of all there are, of new ones, and of those lifted',
 test('bans that are kept hold as before', async t => {
   const { bans, until } = setup()
   bans.restore([
-    { cidr: '10.0.0.1', origin: 'guard', cause: 'x', count: 2, since: -5, until: seconds() + 30 },
+    {
+      cidr: '10.0.0.1',
+      origin: 'guard',
+      cause: 'x',
+      count: 2,
+      since: -5,
+      until: seconds() + 30,
+      isDirect: true,
+    },
     {
       cidr: '10.3.0.0/16',
       origin: 'operator',
@@ -137,6 +145,7 @@ test('bans that are kept hold as before', async t => {
       count: 1,
       since: 0,
       until: seconds() + 9,
+      isDirect: true,
     },
   ])
   t.ok(near(until('10.0.0.1') - seconds(), 30))

@@ -33,6 +33,7 @@ async function scrape(fill: (shared: ReturnType<typeof makeShared>) => void): Pr
     apiKeyStates: () => ({ valid: 3, expiring: 0, expired: 1, revoked: 0 }),
     certificateExpiry: () => new Map([['/site.pem', 1_900_000_000]]),
     bans: () => 3,
+    kernelBans: null,
     keySetAges: () => new Map([['https://issuer.example', 5]]),
   })
   return (await registry.metrics()).split('\n')

@@ -41,7 +41,7 @@ function admission(
 }
 
 function place(): Place {
-  return { slot: -1, entry: -1 }
+  return { slot: -1, entry: -1, isDirect: true }
 }
 
 test('a session is counted for its address, its worker and the host until it leaves', async t => {

@@ -21,25 +21,25 @@ function setup(rules: Partial<PenaltyRules>, address = numbered(1)) {
 
 test('who has collected the points is banned, by whichever worker sees the last one', async t => {
   const { addresses, bans, penalties, other, slot } = setup({ banThreshold: 10 })
-  for (let i = 0; i < 9; i++) (i % 2 === 0 ? penalties : other).add(slot, RATE, 0)
+  for (let i = 0; i < 9; i++) (i % 2 === 0 ? penalties : other).add(slot, RATE, 0, true)
   t.equal(penalties.score(slot, 0), 9)
   t.equal(addresses.bannedUntil(slot), 0)
-  other.add(slot, RATE, 0)
+  other.add(slot, RATE, 0, true)
   const left = addresses.bannedUntil(slot) - seconds()
   t.ok(left >= 9 && left <= 10, `${left} s`)
-  t.match(bans, [{ address: numbered(1), refused: RATE }])
-  for (let i = 0; i < 50; i++) penalties.add(slot, RATE, 0)
+  t.match(bans, [{ address: numbered(1), isDirect: true, refused: RATE }])
+  for (let i = 0; i < 50; i++) penalties.add(slot, RATE, 0, true)
   t.equal(bans.length, 1, 'one that is banned collects no more')
 })
 
 test('refusals weigh what the table says, and some nothing', async t => {
   const { penalties, slot } = setup({ banThreshold: 100 })
-  penalties.add(slot, BAD, 0)
+  penalties.add(slot, BAD, 0, true)
   t.equal(penalties.score(slot, 0), weights[BAD])
   for (const free of ['draining', 'connections-max', 'banned', 'denied'] as const) {
-    penalties.add(slot, refusal(free), 0)
+    penalties.add(slot, refusal(free), 0, true)
   }
-  penalties.add(-1, BAD, 0)
+  penalties.add(-1, BAD, 0, true)
   t.equal(penalties.score(slot, 0), weights[BAD])
 })
 
@@ -47,11 +47,11 @@ test('points are forgiven with time', async t => {
   const { bans, penalties, slot } = setup({ banThreshold: 10, banDecay: 2 })
   let now = 0
   for (let i = 0; i < 100; i++) {
-    penalties.add(slot, RATE, now)
+    penalties.add(slot, RATE, now, true)
     now += TICKS_PER_SECOND / 2
   }
   t.equal(bans.length, 0, 'as fast as they come')
-  for (let i = 0; i < 8; i++) penalties.add(slot, RATE, now)
+  for (let i = 0; i < 8; i++) penalties.add(slot, RATE, now, true)
   t.equal(penalties.score(slot, now), 8)
   t.equal(penalties.score(slot, now + 2 * TICKS_PER_SECOND), 4)
   t.equal(penalties.score(slot, now + 60 * TICKS_PER_SECOND), 0)
@@ -62,9 +62,9 @@ test('after a ban it begins anew', async t => {
   addresses.ban(slot, 1)
   // The ban is over as soon as the process is two seconds old.
   while (seconds() < 1) await new Promise(resolve => setImmediate(resolve))
-  for (let i = 0; i < 9; i++) penalties.add(slot, RATE, 0)
+  for (let i = 0; i < 9; i++) penalties.add(slot, RATE, 0, true)
   t.equal(bans.length, 0)
-  penalties.add(slot, RATE, 0)
+  penalties.add(slot, RATE, 0, true)
   t.equal(bans.length, 1)
   addresses.pardon(slot, 0)
   t.equal(addresses.bannedUntil(slot), 0)
@@ -73,7 +73,7 @@ test('after a ban it begins anew', async t => {
 
 test('a threshold of 0 bans nobody', async t => {
   const { bans, penalties, slot } = setup({ banThreshold: 0 })
-  for (let i = 0; i < 10_000; i++) penalties.add(slot, BAD, 0)
+  for (let i = 0; i < 10_000; i++) penalties.add(slot, BAD, 0, true)
   t.equal(bans.length, 0)
   t.equal(penalties.score(slot, 0), 0)
 })
@@ -88,7 +88,7 @@ test('who is exempt is never banned, nor the client a part of whose block is', a
   ] as const) {
     const rules = { banThreshold: 10, banExempt: exempt }
     const { bans, penalties, slot } = setup(rules, addressOf(address))
-    for (let i = 0; i < 100; i++) penalties.add(slot, BAD, 0)
+    for (let i = 0; i < 100; i++) penalties.add(slot, BAD, 0, true)
     t.equal(bans.length > 0, banned, address)
   }
 })

@@ -44,7 +44,7 @@ function admission(
 }
 
 function place(): RequestPlace {
-  return { requestSlot: -1, requestLine: -1, holdsSlot: false, retryAfter: 0 }
+  return { requestSlot: -1, requestLine: -1, holdsSlot: false, isDirect: true, retryAfter: 0 }
 }
 
 test('without limits it is bans that are asked for, of whom the proxy names too', async t => {

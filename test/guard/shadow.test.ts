@@ -13,7 +13,7 @@ const RATE = refusal('request-rate')
 const AT_ONCE = refusal('requests-per-address')
 
 function place(): RequestPlace {
-  return { requestSlot: -1, requestLine: -1, holdsSlot: false, retryAfter: 0 }
+  return { requestSlot: -1, requestLine: -1, holdsSlot: false, isDirect: true, retryAfter: 0 }
 }
 
 function requests(tried: readonly GuardName[], limits: object) {

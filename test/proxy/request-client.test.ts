@@ -45,7 +45,7 @@ function connection({ trusted = true, requestRate = 0, requestsPerAddress = 1 } 
     shadowOf(shared),
     penaltiesOf(shared),
   )
-  const place = { slot: -1, entry: -1 }
+  const place = { slot: -1, entry: -1, isDirect: true }
   admission.enter(addressOf(PROXY), 0, place)
   const { counters } = shared
   const edge = { admission, slice: counters.slice(0), at: counters.at }

@@ -121,6 +121,50 @@ check 'then it ends' within 20 inactive
 check 'with success' is Result success
 check 'and exit code 0' is ExecMainStatus 0
 
+# --- bans in the kernel --------------------------------------------------------------------------
+helper=weir-kernel-bans
+helper_exposure_is_low() {
+  systemd-analyze security --offline=true --threshold=11 $weir/systemd/$helper.service >&2
+}
+check 'systemd-analyze security of the helper is 1.1 at most' helper_exposure_is_low
+cp $weir/systemd/$helper.sysusers /usr/lib/sysusers.d/$helper.conf
+systemd-sysusers >&2
+cp $weir/systemd/$helper.service /etc/systemd/system/
+cat > /etc/systemd/system/weir.service.d/kernel-bans.conf <<'UNIT'
+[Unit]
+Wants=weir-kernel-bans.service
+[Service]
+SupplementaryGroups=weir-kernel-bans
+Environment=WEIR_KERNEL_BANS=nftables
+UNIT
+check 'the unit of the helper is valid' systemd-analyze verify /etc/systemd/system/$helper.service
+systemctl daemon-reload
+timeout 60 systemctl start $helper
+within 10 test -S /run/$helper/socket
+check 'weir starts with it' timeout 60 systemctl start weir
+check 'and hands its bans to the kernel' journal_has 'kernel bans are on'
+has_table() { nft list tables | grep -q '^table inet weir$'; }
+check 'the table is there' has_table
+helper_pid() { systemctl show $helper --property=MainPID --value; }
+check 'the helper has one capability: to change rules' \
+  grep -Eq '^CapBnd:[[:space:]]+0000000000001000$' "/proc/$(helper_pid)/status"
+check 'and weir none of it' status_has CapBnd 0000000000000400
+stranger_connects() {
+  setpriv --reuid=nobody --regid=nogroup --clear-groups $node -e \
+    'require("net").connect("/run/weir-kernel-bans/socket").on("connect", () => process.exit(0)).on("error", () => process.exit(1))'
+}
+stranger_refused() { ! stranger_connects; }
+check 'others may not speak to it' stranger_refused
+killed=$(helper_pid)
+kill -KILL "$killed"
+back() { [ "$(helper_pid)" != 0 ] && [ "$(helper_pid)" != "$killed" ] && has_table; }
+check 'killed, it is started again, and the table is there again' within 30 back
+timeout 60 systemctl stop weir
+check 'stopped, weir leaves no table' bash -c '! nft list tables | grep -q weir'
+timeout 60 systemctl stop $helper
+rm /etc/systemd/system/weir.service.d/kernel-bans.conf
+systemctl daemon-reload
+
 # --- a bad configuration -------------------------------------------------------------------------
 sed -i 's/--drain-timeout 20/--drain-timeuot 20/' /etc/default/weir
 check 'a bad flag makes systemctl start fail' bash -c '! timeout 60 systemctl start weir'

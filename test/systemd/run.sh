@@ -7,13 +7,13 @@ set -euo pipefail
 project=$(cd "$(dirname "$0")/../.." && pwd)
 root=${1:-/var/cache/weir-test/debian}
 
-if [ ! -e "$root/.complete" ]; then
+if [ ! -e "$root/.complete" ] || [ ! -e "$root/usr/sbin/nft" ]; then
   # The machine's own mirror and release.
   read -r mirror release < <(apt-get indextargets --format '$(REPO_URI) $(CODENAME)' 'Created-By: Packages' |
     grep -v -- '-security\|-updates\|-backports' | head -n 1)
   rm -rf "$root"
   mkdir -p "$root"
-  timeout 600 debootstrap --variant=minbase --include=systemd,systemd-sysv,dbus,procps,curl,libatomic1 \
+  timeout 600 debootstrap --variant=minbase --include=systemd,systemd-sysv,dbus,procps,curl,libatomic1,nftables \
     "$release" "$root" "$mirror" >&2
   touch "$root/.complete"
 fi
