@@ -76,13 +76,17 @@ async function attack(
     })
   }
   for (let i = 0; i < CONNECTIONS; i++) await connect()
+  const beganMs = performance.now()
+  let sent = 0
   while (performance.now() < endsMs) {
     const sockets = [...open]
-    // No more than a proxy that keeps up would have in hand.
-    const burst = Math.min((RATE * TICK_MS) / 1000, RATE / 10 - waiting)
+    // What is due by now, a timer that is late included; and no more than a proxy that keeps up would have in hand.
+    const due = ((performance.now() - beganMs) * RATE) / 1000
+    const burst = Math.min(due - sent, RATE / 10 - waiting)
     for (let i = 0; i < burst && sockets.length > 0; i++) {
       sockets[i % sockets.length]!.write(request(forge()))
       waiting++
+      sent++
     }
     await pause(TICK_MS)
   }

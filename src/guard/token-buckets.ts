@@ -46,7 +46,7 @@ export class TokenBuckets {
    */
   take(at: number, now: number): number {
     for (;;) {
-      const due = Atomics.load(this.#due, at)
+      const due = this.#due[at]!
       const debt = this.#debt(due, now)
       if (debt > this.#slackTicks) return debt - this.#slackTicks
 

@@ -7,6 +7,8 @@
  * address whose buckets are nearest to full, the longest unseen among equals. An address with open
  * connections stays, and so does one with requests in flight, whoever's connection brought them.
  *
+ * Words are read plainly where a compareExchange or a second look decides: Atomics.load is a call, and a slot has many.
+ *
  * Lookups take no lock: a reader pins the slot it found (`pins` goes up) and looks again. Changing
  * which address a slot holds takes the locks of both its sets, and needs a slot without pins.
  */
@@ -140,7 +142,7 @@ export class AddressTable {
   enterRequest(slot: number, max: number): boolean {
     const at = slot * WORDS + REQUESTS
     for (;;) {
-      const requests = Atomics.load(this.#words, at)
+      const requests = this.#words[at]!
       if (requests >= max) return false
       if (Atomics.compareExchange(this.#words, at, requests, requests + 1) === requests) return true
       // Another worker counted one in or out in between. It made progress, so this loop ends.
@@ -158,7 +160,7 @@ export class AddressTable {
 
   /** When the last ban of the address ends or ended, in seconds since the process started; 0 if none is known. */
   bannedUntil(slot: number): number {
-    return banEnd(Atomics.load(this.#words, slot * WORDS + SCORE))
+    return banEnd(this.#words[slot * WORDS + SCORE]!)
   }
 
   /** @param until seconds since the process started */
@@ -224,7 +226,7 @@ export class AddressTable {
     const words = this.#words
     for (let slot = set * WAYS; slot < (set + 1) * WAYS; slot++) {
       const at = slot * WORDS
-      if (Atomics.load(words, at + TAG) !== tag || !this.#holds(at, address)) continue
+      if (words[at + TAG] !== tag || !this.#holds(at, address)) continue
       const pins = Atomics.add(words, at + PINS, 1)
       // Pinned: from here on the slot cannot change hands, so what it holds now is what counts.
       if (pins >= 0 && Atomics.load(words, at + TAG) === tag && this.#holds(at, address))
@@ -307,7 +309,7 @@ export class AddressTable {
   }
 
   #pins(slot: number): number {
-    return Atomics.load(this.#words, slot * WORDS + PINS)
+    return this.#words[slot * WORDS + PINS]!
   }
 
   #age(slot: number, now: number): number {
@@ -316,16 +318,20 @@ export class AddressTable {
 
   /** Ticks until the last of its buckets is full again: what would be forgiven by forgetting. A ban is more than any. */
   #debt(slot: number, now: number): number {
+    const words = this.#words
+    const first = slot * WORDS + BUCKETS
     let debt = 0
-    for (let i = 0; i < BUCKET_COUNT; i++) {
-      const ahead = (Atomics.load(this.#words, slot * WORDS + BUCKETS + i) - now) | 0
+    for (let at = first; at < first + BUCKET_COUNT; at++) {
+      const ahead = (words[at]! - now) | 0
       if (ahead > debt && ahead <= DEBT_TICKS_MAX) debt = ahead
     }
-    const score = Atomics.load(this.#words, slot * WORDS + SCORE)
-    const left = banEnd(score) === 0 ? 0 : banEnd(score) - seconds()
-    if (left > 0) return DEBT_TICKS_MAX + left
-    const ahead = (score - now) | 0
-    return (score & 1) === 0 && ahead > debt && ahead <= DEBT_TICKS_MAX ? ahead : debt
+    const score = words[slot * WORDS + SCORE]!
+    if ((score & 1) === 0) {
+      const ahead = (score - now) | 0
+      return ahead > debt && ahead <= DEBT_TICKS_MAX ? ahead : debt
+    }
+    const left = banEnd(score) - seconds()
+    return left > 0 ? DEBT_TICKS_MAX + left : debt
   }
 }
 
