@@ -14,6 +14,13 @@ export interface Attack {
   readonly source: SourceName
   /** Connections that the attacker has at once. */
   readonly concurrency: number
+  /**
+   * Hostile events a second; as fast as they are answered if undefined. Where a part is served and a part refused, the
+   * parts are the same for all proxies only at one pace.
+   */
+  readonly perSecond?: number
+  /** weir is attacked once more with bans on. */
+  readonly bans?: true
   /** Where they are other than the defaults. */
   readonly limits?: Partial<Limits>
   /** Of requests; `echo` unless given. */

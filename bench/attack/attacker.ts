@@ -15,13 +15,14 @@ export interface Order {
   readonly source: SourceName
   readonly port: number
   readonly concurrency: number
+  /** Events at most; as fast as they are answered if undefined. */
+  readonly perSecond: number | undefined
   readonly seconds: number
 }
 
 const DRIP_MS = 1000
-/** Connections that are held are made at this pace, a tick: the queue of a listener is not what is attacked. */
-const HELD_PER_TICK = 20
-const TICK_MS = 10
+const TICK_MS = 2
+const PACE_BURST = 100
 /** Where the status of an answer begins: `HTTP/1.1 200`. */
 const STATUS_AT = 9
 const STATUS_END = 12
@@ -33,6 +34,9 @@ class Attacker {
   events = 0
   isOver = false
   #connections = 0
+  /** Those that are to act when it is time. */
+  readonly #waiting: Slot[] = []
+  #acted = 0
 
   constructor(order: Order) {
     this.order = order
@@ -41,6 +45,20 @@ class Attacker {
 
   nextSource(): string {
     return sourceOf(this.order.source, this.#connections++)
+  }
+
+  /** It acts at once, or when the pace allows. */
+  queue(slot: Slot): void {
+    if (this.order.perSecond === undefined) slot.act()
+    else this.#waiting.push(slot)
+  }
+
+  /** What was missed is not made up for: no burst follows when nobody could act for a while. */
+  pace(ms: number): void {
+    const due = ((this.order.perSecond ?? 0) * ms) / 1000
+    this.#acted = Math.max(this.#acted, due - PACE_BURST)
+    for (; this.#acted < due && this.#waiting.length > 0; this.#acted++)
+      this.#waiting.shift()!.act()
   }
 
   count(outcome: string): void {
@@ -57,15 +75,19 @@ class Slot implements RawOwner {
   /** When it was connected; of the present connection. */
   connectedMs = 0
   #answered = false
+  #isQueued = false
 
   constructor(attacker: Attacker) {
     this.#attacker = attacker
   }
 
-  dial(): void {
-    const { order, isOver } = this.#attacker
+  /** The next thing: another request on its connection, or another connection. */
+  act(): void {
+    const { order, isOver, behaviour } = this.#attacker
+    this.#isQueued = false
     if (isOver) return
     this.#answered = false
+    if (this.#connection.isOpen) return this.#connection.write(behaviour.again!())
     this.connectedMs = 0
     this.#connection.dial(this.#attacker.nextSource(), targetOf(order.source), order.port)
   }
@@ -82,22 +104,26 @@ class Slot implements RawOwner {
   onBytes(count: number): void {
     const { behaviour } = this.#attacker
     if (behaviour.holds) return
-    this.#answered = true
     const { again } = behaviour
     if (again === undefined) return this.#end(outcomeOf(count))
+    // The rest of a long answer.
+    if (this.#answered) return
+    this.#answered = true
     this.#attacker.count(outcomeOf(count))
-    this.#connection.write(again())
+    this.#queue()
   }
 
   onClosed(): void {
     const { behaviour } = this.#attacker
+    // It waits for its turn already.
+    if (this.#isQueued) return
     // One that was answered and then closed was counted with the answer.
     if (!behaviour.holds && !this.#answered) {
       const wasThere = this.connectedMs !== 0 || this.#connection.wasReset
       this.#attacker.count(wasThere ? 'refused' : 'not connected')
     }
     // Not at once: it may be closed within the call that dials.
-    setImmediate(() => this.dial())
+    setImmediate(() => this.#queue())
   }
 
   drip(nowMs: number): void {
@@ -116,7 +142,12 @@ class Slot implements RawOwner {
     if (!this.#connection.isOpen) return
     this.#connection.reset()
     this.#attacker.count(outcome)
-    this.dial()
+    this.#queue()
+  }
+
+  #queue(): void {
+    this.#isQueued = true
+    this.#attacker.queue(this)
   }
 }
 
@@ -146,13 +177,8 @@ async function attack(order: Order): Promise<Assault> {
   const { behaviour } = attacker
   const slots = Array.from({ length: order.concurrency }, () => new Slot(attacker))
   const startMs = Date.now()
-  let begun = 0
-  const begin = (): void => {
-    const to = behaviour.holds ? Math.min(begun + HELD_PER_TICK, slots.length) : slots.length
-    while (begun < to) slots[begun++]!.dial()
-  }
-  begin()
-  const beginning = setInterval(begin, TICK_MS)
+  for (const slot of slots) attacker.queue(slot)
+  const pacing = setInterval(() => attacker.pace(Date.now() - startMs), TICK_MS)
   const dripMs = behaviour.patienceMs ?? DRIP_MS
   const dripping = setInterval(() => {
     const nowMs = performance.now()
@@ -161,7 +187,7 @@ async function attack(order: Order): Promise<Assault> {
   await new Promise(resolve => setTimeout(resolve, order.seconds * 1000))
   attacker.isOver = true
   const endMs = Date.now()
-  clearInterval(beginning)
+  clearInterval(pacing)
   clearInterval(dripping)
   for (const slot of slots) slot.reset()
   const { events, outcomes } = attacker

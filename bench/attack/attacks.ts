@@ -1,8 +1,11 @@
 /** THE LIST of attacks. To add one: add its row here, and to behaviours.ts what the attacker does. */
 import type { Attack } from './attack.ts'
 
-/** All addresses of a /24: each stays below its limits for a while. */
-const network = { source: 'network', concurrency: 64 } as const
+/**
+ * All addresses of a /24, at a pace of 16 connections a second each: within the limit, so that all proxies let in all of
+ * them. It has as many at once as a proxy needs that is behind for 50 ms.
+ */
+const network = { source: 'network', concurrency: 200, perSecond: 4000 } as const
 
 /** Slow clients stay below every rate: it is their time that is to be limited. */
 const slow = {
@@ -10,6 +13,7 @@ const slow = {
   port: 'http',
   source: 'network',
   concurrency: 2000,
+  perSecond: 1000,
 } as const
 
 export const attacks = {
@@ -19,6 +23,7 @@ export const attacks = {
     port: 'http',
     behaviour: 'connect',
     source: 'one',
+    bans: true,
     concurrency: 64,
   },
   'handshake-flood': {
@@ -27,6 +32,7 @@ export const attacks = {
     port: 'https',
     behaviour: 'hello',
     source: 'one',
+    bans: true,
     concurrency: 64,
   },
   'request-flood': {
@@ -35,6 +41,7 @@ export const attacks = {
     port: 'http',
     behaviour: 'request',
     source: 'one',
+    bans: true,
     concurrency: 30,
   },
   'connect-flood-network': {
@@ -50,6 +57,8 @@ export const attacks = {
     port: 'https',
     behaviour: 'hello',
     ...network,
+    // Of the ten a second that each address may start.
+    perSecond: 2000,
   },
   'request-flood-network': {
     about: 'requests, a /24',
@@ -79,6 +88,9 @@ export const attacks = {
     about: '2000 clients that read nothing of 3 MiB',
     behaviour: 'read',
     backend: 'files',
+    // The kernel has their 3 MiB each.
+    concurrency: 300,
+    perSecond: 150,
   },
   'churn-ipv4': {
     about: 'a request each from addresses of 127.0.0.0/8',
@@ -87,6 +99,7 @@ export const attacks = {
     behaviour: 'once',
     source: 'ipv4',
     concurrency: 64,
+    perSecond: 4000,
   },
   'churn-ipv6': {
     about: 'a request each from addresses of a /48',
@@ -95,6 +108,7 @@ export const attacks = {
     behaviour: 'once',
     source: 'ipv6',
     concurrency: 64,
+    perSecond: 4000,
   },
   'key-guessing': {
     about: 'an API key each, one address',
@@ -104,8 +118,9 @@ export const attacks = {
     source: 'one',
     concurrency: 30,
     keys: true,
+    bans: true,
     // nginx knows no rate of what it refused.
-    proxies: ['weir', 'haproxy'],
+    proxies: ['weir', 'weir with bans', 'haproxy'],
   },
   'large-heads': {
     about: 'heads of 20 KB, a /24',
@@ -127,7 +142,8 @@ export const attacks = {
     port: 'https',
     behaviour: 'hello',
     source: 'thousand',
-    concurrency: 64,
+    concurrency: 200,
+    perSecond: 4000,
     successMin: 0.99,
   },
 } as const satisfies Record<string, Attack>

@@ -15,8 +15,8 @@ export interface ClientOrder {
   readonly apiKey: string
 }
 
-/** When it was due, ms since 1970, and how long it took, ms; -1 if it was not served. */
-export type PoliteRequest = readonly [dueMs: number, tookMs: number]
+/** When it was due, ms since 1970; how long it took, ms; and what came if it was not served, '' if it was. */
+export type PoliteRequest = readonly [dueMs: number, tookMs: number, failure: string]
 
 const CLIENTS = 5
 const PER_SECOND = 20
@@ -49,23 +49,26 @@ class Client {
     const headers = apiKey === '' ? {} : { 'x-api-key': apiKey }
     const options = { port, host: '127.0.0.1', agent: this.#agent, headers, path: '/' }
     let isOver = false
-    const end = (served: boolean): void => {
+    const end = (failure: string): void => {
       if (isOver) return
       isOver = true
       clearTimeout(patience)
-      this.#requests.push([dueMs, served ? performance.timeOrigin + performance.now() - dueMs : -1])
+      this.#requests.push([dueMs, performance.timeOrigin + performance.now() - dueMs, failure])
     }
     const request = secure ? requestHttps(options) : requestHttp(options)
     const patience = setTimeout(() => {
-      end(false)
+      end('timeout')
       request.destroy()
     }, PATIENCE_MS)
     request.on('response', response => {
-      response.on('end', () => end(response.statusCode === OK))
-      response.on('error', () => end(false))
+      const { statusCode } = response
+      response.on('end', () => end(statusCode === OK ? '' : `status ${statusCode}`))
+      response.on('error', () => end('cut'))
       response.resume()
     })
-    request.on('error', () => end(false))
+    request.on('error', (error: NodeJS.ErrnoException) => {
+      end(`${error.code}${request.reusedSocket ? ', kept' : ''}`)
+    })
     request.end()
   }
 

@@ -31,14 +31,17 @@ export interface Setting {
   readonly flags: readonly string[]
 }
 
-export const attackedProxies = { weir, haproxy, nginx } as const satisfies Record<
-  string,
-  (setting: Setting, ports: Ports) => string[]
->
+export const attackedProxies = {
+  weir: (setting, ports) => weir(setting, ports, ['--ban-threshold=0']),
+  // Not even those of the loopback are spared but the clients.
+  'weir with bans': (setting, ports) => weir(setting, ports, ['--ban-exempt=127.0.2.0/24']),
+  haproxy,
+  nginx,
+} as const satisfies Record<string, (setting: Setting, ports: Ports) => string[]>
 
 export type AttackedName = keyof typeof attackedProxies
 
-function weir(setting: Setting, { http, https }: Ports): string[] {
+function weir(setting: Setting, { http, https }: Ports, bans: readonly string[]): string[] {
   const { limits, backendPort, cert, key, adminPort, apiKey, keysFile, flags } = setting
   return [
     process.execPath,
@@ -69,6 +72,7 @@ function weir(setting: Setting, { http, https }: Ports): string[] {
     `--auth-failure-rate=${limits.failureRate}`,
     `--auth-failure-burst=${limits.failureBurst}`,
     ...(apiKey === '' ? [] : [`--api-keys=${keysFile}`, '--auth=api-key']),
+    ...bans,
     ...flags,
   ]
 }

@@ -25,7 +25,10 @@ export function resultTable(results: readonly Result[]): string {
       percent(outcome.busy),
       memory(outcome),
       `${outcome.descriptorsBefore}/${outcome.descriptorsPeak}/${outcome.descriptorsAfter}`,
-      name === 'weir' ? found.join('; ') : '',
+      found
+        .filter(each => each.startsWith(`${name}: `))
+        .map(each => each.slice(name.length + 2))
+        .join('; '),
     ]),
   )
   return table(
@@ -47,13 +50,18 @@ export function resultTable(results: readonly Result[]): string {
 
 export function describeOutcome(name: string, outcome: Outcome): string {
   return [
-    `${name}: client ${percent(outcome.attacked.success)} of ${outcome.attacked.requests}`,
+    `${name}: client ${percent(outcome.attacked.success)} of ${outcome.attacked.requests}${failures(outcome)}`,
     `${times(outcome.quiet)} → ${times(outcome.attacked)} ms`,
     `${outcome.events} events (${JSON.stringify(outcome.outcomes)})`,
     `${outcome.microsPerEvent.toFixed(1)} µs each, busy ${percent(outcome.busy)}`,
     `RSS ${memory(outcome)} MiB`,
     `descriptors ${outcome.descriptorsBefore}/${outcome.descriptorsPeak}/${outcome.descriptorsAfter}`,
   ].join(', ')
+}
+
+function failures({ quiet, attacked }: Outcome): string {
+  const found = [quiet.failures, attacked.failures].map(each => JSON.stringify(each))
+  return found.every(each => each === '{}') ? '' : ` (${found.join(' → ')})`
 }
 
 function times({ p50Ms, p99Ms }: Service): string {

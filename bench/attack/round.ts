@@ -34,6 +34,8 @@ export interface Service {
   readonly success: number
   readonly p50Ms: number
   readonly p99Ms: number
+  /** Those that were not, by what came instead. */
+  readonly failures: Readonly<Record<string, number>>
 }
 
 export interface Outcome {
@@ -110,8 +112,15 @@ export async function attackOnce(
 
 /** The attacker yields to whom it shares its processor with: the client is not to wait for that. */
 async function assault(proxy: Proxy, attack: Attack, seconds: number): Promise<Assault> {
-  const { behaviour, source, concurrency, port } = attack
-  const order: Order = { behaviour, source, concurrency, seconds, port: proxy.ports[port] }
+  const { behaviour, source, concurrency, perSecond, port } = attack
+  const order: Order = {
+    behaviour,
+    source,
+    concurrency,
+    perSecond,
+    seconds,
+    port: proxy.ports[port],
+  }
   const child = spawnScript(ATTACKER, [JSON.stringify(order)], 'nice')
   try {
     return JSON.parse(await firstLine(child)) as Assault
@@ -129,13 +138,18 @@ async function behave(order: ClientOrder): Promise<PoliteRequest[]> {
 }
 
 function serviceOf(all: readonly PoliteRequest[], fromMs: number, toMs: number): Service {
-  const took = all.filter(([dueMs]) => dueMs >= fromMs && dueMs < toMs).map(([, each]) => each)
-  const served = took.filter(each => each >= 0)
+  const took = all.filter(([dueMs]) => dueMs >= fromMs && dueMs < toMs)
+  const served = took.filter(([, , failure]) => failure === '').map(([, each]) => each)
+  const failures: Record<string, number> = {}
+  for (const [, , failure] of took) {
+    if (failure !== '') failures[failure] = (failures[failure] ?? 0) + 1
+  }
   return {
     requests: took.length,
     success: served.length / took.length,
     p50Ms: quantile(served, 0.5),
     p99Ms: quantile(served, 0.99),
+    failures,
   }
 }
 
@@ -145,7 +159,7 @@ async function untilBack(
   descriptorsBefore: number,
   sinceMs: number,
 ): Promise<Pick<Outcome, 'memoryAfter' | 'memoryBackSeconds' | 'descriptorsAfter'>> {
-  const secondsMax = proxy.name === 'weir' ? BACK_SECONDS : OTHERS_BACK_SECONDS
+  const secondsMax = proxy.name.startsWith('weir') ? BACK_SECONDS : OTHERS_BACK_SECONDS
   const most = Math.max(memoryBefore * BACK_SHARE, memoryBefore + BACK_BYTES)
   for (;;) {
     const memoryAfter = proxy.residentBytes()
