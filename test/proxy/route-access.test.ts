@@ -36,4 +36,5 @@ test('only a whole preflight passes, and only where it may', async t => {
   t.equal(policyFor(open, 'OPTIONS', origin), usual)
   t.equal(policyFor(open, 'OPTIONS', asks), usual)
   t.equal(policyFor(open, 'OPTIONS', origin, asks, 'Content-Length: 1'), usual)
+  t.equal(policyFor(open, 'OPTIONS', origin, asks, 'x-http-METHOD-override: PUT'), usual)
 })
