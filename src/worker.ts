@@ -41,6 +41,7 @@ import { Forwarding } from './proxy/forwarding.ts'
 import { HeldBytes } from './proxy/held-bytes.ts'
 import { IdleBackends } from './proxy/idle-backends.ts'
 import { Pool } from './proxy/pool.ts'
+import { RateLimitFields } from './proxy/rate-limit-fields.ts'
 import { Route } from './proxy/route.ts'
 import { RouteAccess } from './proxy/route-access.ts'
 import { Routes } from './proxy/routes.ts'
@@ -112,6 +113,7 @@ const asksWho = config.routes.some(
 const guards = asksWho ? config.guards : { ...config.guards, authFailureRate: 0 }
 const tokens = new WorkerTokens(start, slice, at, send)
 const schemes: readonly Scheme[] = [apiKeys, ...tokens.schemes, new Mtls()]
+const limitFields = new RateLimitFields(shared.addresses, { ...config.guards, ...config.http })
 const edge: Edge = {
   worker,
   config,
@@ -126,6 +128,7 @@ const edge: Edge = {
   log,
   keepsFingerprints: config.connectionLog && logsInfo,
   errorPages: new ErrorPages(start.errorPages),
+  limitFields,
   slice,
   at,
   sessions: new Set(),
@@ -306,6 +309,7 @@ function authorizer(): Authorizer {
     limits: new IdentityLimits(shared, worker, shadow),
     shadow,
     penalties,
+    limitFields,
     defaultLimits: limited
       ? { rate: identityRate, burst: identityBurst, concurrency: identityConcurrency }
       : null,

@@ -6,6 +6,7 @@ import { Policy } from '../../src/auth/policy.ts'
 import { RequestHead } from '../../src/codec/http1/request-head.ts'
 import { randomHashKey } from '../../src/core/hash.ts'
 import { AuthFailures } from '../../src/guard/auth-failures.ts'
+import { RateLimitFields } from '../../src/proxy/rate-limit-fields.ts'
 import { Penalties } from '../../src/guard/penalties.ts'
 import { Shadow } from '../../src/guard/shadow.ts'
 import { IdentityLimits } from '../../src/guard/identity-limits.ts'
@@ -73,6 +74,12 @@ function step(defaultLimits: ConstructorParameters<typeof Authorizer>[0]['defaul
     limits: new IdentityLimits(shared, 0, noShadow),
     shadow: noShadow,
     penalties: noPenalties,
+    limitFields: new RateLimitFields(shared.addresses, {
+      rateLimitFields: 'off',
+      requestRate: 0,
+      requestBurst: 1,
+      requestsPerAddress: 0,
+    }),
     defaultLimits,
     proofs: new DpopProofs(shared.replays, { window: 60, leeway: 30 }),
     query: '',

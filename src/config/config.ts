@@ -210,6 +210,8 @@ export interface HttpConfig {
   readonly requestsPerConnection: number
   /** Bodies of our own answers by status, HTML files. */
   readonly errorPages: readonly ErrorPage[]
+  /** Responses with RateLimit and RateLimit-Policy. */
+  readonly rateLimitFields: 'off' | 'refused' | 'all'
   /** %2F and %5C in a path. */
   readonly encodedSlash: 'refuse' | 'keep'
   /** What trusted proxies write themselves. */

@@ -50,6 +50,7 @@ export function configToYaml(config: Config): string {
       'half-close-timeout': formatDuration(http.halfCloseMs),
       'keep-alive-timeout': formatDuration(http.keepAliveTimeoutMs),
       'requests-per-connection': http.requestsPerConnection,
+      'rate-limit-fields': http.rateLimitFields,
       'encoded-slash': http.encodedSlash,
       'forwarded-read': http.forwardedRead,
       'forwarded-fields': http.forwardedFields,

@@ -69,6 +69,11 @@ export class TokenBuckets {
     return debt > this.#slackTicks ? debt - this.#slackTicks : 0
   }
 
+  /** Ticks until it is full again, if nobody takes one. */
+  untilFull(at: number, now: number): number {
+    return this.#debt(Atomics.load(this.#due, at), now)
+  }
+
   #debt(due: number, now: number): number {
     const ahead = (due - now) | 0
     // A bucket never owes more than its burst: anything else is an idle bucket, so a full one.

@@ -13,7 +13,7 @@ import type { Scheme, Verdict } from '../auth/scheme.ts'
 import { withoutPair } from '../auth/query-key.ts'
 import type { RequestHead } from '../codec/http1/request-head.ts'
 import { TICKS_PER_SECOND, ticks } from '../core/clock.ts'
-import { ADMITTED, refusal, rejectionNumber, rejectionStatus } from '../core/refusals.ts'
+import { ADMITTED, refusal, rejectionNumber, rejectionStatus, refusals } from '../core/refusals.ts'
 import type { AuthFailures } from '../guard/auth-failures.ts'
 import type { IdentityLimits, IdentityPlace, Limits } from '../guard/identity-limits.ts'
 import type { Penalties } from '../guard/penalties.ts'
@@ -22,6 +22,7 @@ import type { Counters } from '../shared/counters.ts'
 import { labelValues } from '../shared/counters.ts'
 import { factsOf, type IdentityFacts } from './identity-facts.ts'
 import { KnownClient } from './known-client.ts'
+import type { RateLimitFields } from './rate-limit-fields.ts'
 import type { RequestClient } from './request-client.ts'
 
 const FAILURE_RATE = refusal('auth-failure-rate')
@@ -40,6 +41,7 @@ export interface AuthorizerParts {
   readonly limits: IdentityLimits
   readonly shadow: Shadow
   readonly penalties: Penalties
+  readonly limitFields: RateLimitFields
   /** Of identities that have none of their own; null for none. */
   readonly defaultLimits: Limits | null
   /** Of tokens that are bound to a key. */
@@ -149,20 +151,24 @@ export class Authorizer {
       const { limits: guard } = this.#parts
       const refused = guard.enter(facts.words, limits, ticks(), exchange)
       if (refused !== ADMITTED) {
-        return this.#refuse(exchange, policy, refused, judge, guard.waitTicks)
+        return this.#refuse(exchange, policy, refused, judge, guard.waitTicks, limits)
       }
     }
     this.#count(judge, 0)
     exchange.onAuthorized()
   }
 
-  /** @param waitTicks until it is worth to ask again, where it is known */
+  /**
+   * @param waitTicks until it is worth to ask again, where it is known
+   * @param limits    of the identity, if they are why
+   */
   #refuse(
     exchange: Asked,
     policy: Policy,
     refused: number,
     judge: Scheme | null,
     waitTicks: number,
+    limits: Limits | null = null,
   ): void {
     const { client } = exchange
     const status = rejectionStatus(refused)
@@ -172,6 +178,11 @@ export class Authorizer {
     // Who sent nothing did not guess.
     if (status === UNAUTHORIZED && refused !== MISSING) {
       this.#parts.failures?.failed(client.requestSlot, ticks())
+    }
+    if (limits !== null) {
+      const name = refusals[refused]![0]
+      const lines = this.#parts.limitFields.refusedIdentity(name, limits, client.retryAfter)
+      return exchange.onRefused(refused, status, lines)
     }
     // More credentials would not help against the others.
     exchange.onRefused(refused, status, status <= FORBIDDEN ? policy.challenge(refused) : '')

@@ -15,6 +15,7 @@ import type { ErrorPages } from './error-pages.ts'
 import type { Forwarding } from './forwarding.ts'
 import type { IdleBackends } from './idle-backends.ts'
 import type { Pool } from './pool.ts'
+import type { RateLimitFields } from './rate-limit-fields.ts'
 import type { Routes } from './routes.ts'
 import type { SessionLog } from './session-log.ts'
 import type { TcpSession } from './tcp-session.ts'
@@ -34,6 +35,7 @@ export interface Edge {
   /** Somebody may want to know the JA4 of a session that runs. */
   readonly keepsFingerprints: boolean
   readonly errorPages: ErrorPages
+  readonly limitFields: RateLimitFields
   /** This worker's counters, and where each stands among them. */
   readonly slice: Float64Array
   readonly at: Counters['at']

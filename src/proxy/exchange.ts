@@ -306,7 +306,8 @@ export class Exchange implements ResponseOwner, BodyTaker {
       hsts: session.hsts,
       cookie: this.#cookie(),
     })
-    session.writer.text(this.route.editResponse(written))
+    const told = session.edge.limitFields.add(written, this.client.requestSlot)
+    session.writer.text(this.route.editResponse(told))
     this.waitFor(session.edge.config.idleTimeoutMs)
   }
 

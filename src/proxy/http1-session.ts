@@ -315,7 +315,9 @@ export class Http1Session implements Reader, ClientWriterOwner {
   #answer(answer: Answer, toHead: boolean, lines = ''): number {
     const { edge, keepsAlive, hsts } = this
     const wait = answer.status === 429 ? this.requestClient.retryAfter : 0
-    const head = { keepAlive: keepsAlive, minor: this.#head.minor, wait, lines: hsts + lines }
+    const limits = wait === 0 ? '' : edge.limitFields.refused(answer.reason, wait)
+    const all = hsts + lines + limits
+    const head = { keepAlive: keepsAlive, minor: this.#head.minor, wait, lines: all }
     const bytes = writeAnswer(this.writer, answer, head, edge.errorPages, toHead)
     // In advance() more may follow; where a failure far away is told, nobody else would send it.
     if (!this.#advancing) this.writer.flush()

@@ -67,3 +67,15 @@ test('N threads that hammer one bucket are admitted what one would be', async t 
     t.ok(missing <= 1, `${missing} too few`)
   }
 })
+
+test('what is left and when it is full again are told without taking anything', async t => {
+  const words = new Int32Array(new SharedArrayBuffer(4))
+  const buckets = new TokenBuckets(words, { rate: 1, burst: 3 })
+  t.strictSame([buckets.left(0, 0), buckets.untilFull(0, 0)], [3, 0])
+  for (let left = 2; left >= 0; left--) {
+    t.equal(buckets.take(0, 0), 0)
+    t.equal(buckets.left(0, 0), left)
+    t.equal(buckets.untilFull(0, 0), (3 - left) * TICKS_PER_SECOND)
+  }
+  t.equal(buckets.left(0, TICKS_PER_SECOND), 1)
+})

@@ -16,6 +16,7 @@ import { labelValues } from '../../src/shared/counters.ts'
 import { keySet, storedKey } from '../support/api-keys.ts'
 import { requestHead } from '../support/head.ts'
 import { makeShared, numbered } from '../support/memory.ts'
+import { RateLimitFields } from '../../src/proxy/rate-limit-fields.ts'
 import { penaltiesOf } from '../support/penalties.ts'
 import { shadowOf } from '../support/shadow.ts'
 
@@ -42,6 +43,12 @@ function setup({
     limits: new IdentityLimits(shared, 0, shadow),
     shadow,
     penalties: penaltiesOf(shared),
+    limitFields: new RateLimitFields(shared.addresses, {
+      rateLimitFields: 'off',
+      requestRate: 0,
+      requestBurst: 1,
+      requestsPerAddress: 0,
+    }),
     defaultLimits: limits,
     proofs: new DpopProofs(shared.replays, { window: 60, leeway: 30 }),
     query,

@@ -3,6 +3,15 @@ import type { Flag } from '../flag.ts'
 import { DAY, HOUR, SECOND } from './units.ts'
 
 export const httpFlags = {
+  'rate-limit-fields': {
+    group: 'HTTP',
+    kind: 'choice',
+    scope: 'process',
+    value: 'WHERE',
+    default: 'refused',
+    choices: ['off', 'refused', 'all'],
+    help: 'Responses with RateLimit and RateLimit-Policy: 429 of weir, or all, then with what is left of --request-burst',
+  },
   'head-timeout': {
     group: 'HTTP',
     kind: 'duration',

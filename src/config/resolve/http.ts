@@ -14,6 +14,7 @@ export function resolveHttp(settings: Settings, problems: Problem[]): HttpConfig
     keepAliveTimeoutMs: settings['keep-alive-timeout']!,
     requestsPerConnection: settings['requests-per-connection']!,
     errorPages: readErrorPages(settings['error-page'] ?? [], problems),
+    rateLimitFields: settings['rate-limit-fields'] as HttpConfig['rateLimitFields'],
     encodedSlash: settings['encoded-slash'] as HttpConfig['encodedSlash'],
     forwardedRead: settings['forwarded-read'] as HttpConfig['forwardedRead'],
     forwardedFields: settings['forwarded-fields'] as HttpConfig['forwardedFields'],
