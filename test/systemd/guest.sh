@@ -149,11 +149,13 @@ helper_pid() { systemctl show $helper --property=MainPID --value; }
 check 'the helper has one capability: to change rules' \
   grep -Eq '^CapBnd:[[:space:]]+0000000000001000$' "/proc/$(helper_pid)/status"
 check 'and weir none of it' status_has CapBnd 0000000000000400
-stranger_connects() {
-  setpriv --reuid=nobody --regid=nogroup --clear-groups $node -e \
+# connects_as GROUP
+connects_as() {
+  setpriv --reuid=nobody "--regid=$1" --clear-groups $node -e \
     'require("net").connect("/run/weir-kernel-bans/socket").on("connect", () => process.exit(0)).on("error", () => process.exit(1))'
 }
-stranger_refused() { ! stranger_connects; }
+stranger_refused() { ! connects_as nogroup; }
+check 'its group may speak to it' connects_as $helper
 check 'others may not speak to it' stranger_refused
 killed=$(helper_pid)
 kill -KILL "$killed"

@@ -11,6 +11,7 @@ import { KernelTable } from '../../../src/kernel/kernel-table.ts'
 import { runNft } from '../../../src/kernel/nft.ts'
 import { named, startBackend } from '../../support/backend.ts'
 import { dial, ending, exchange } from '../../support/client.ts'
+import { sayName, startHttpBackend } from '../../support/http-backend.ts'
 import { until } from '../../support/until.ts'
 import { runWeir, type RunningWeir, startWeir } from '../../support/weir.ts'
 
@@ -49,7 +50,8 @@ async function startBanning(t: Test, ...flags: string[]): Promise<RunningWeir> {
 /** Floods until the address is banned by the kernel. */
 async function ban(weir: RunningWeir, from = FLOODER): Promise<void> {
   for (let i = 0; i < 100; i++) {
-    await ending(weir.ports[0]!, { from }, 'x')
+    // What an http listener refuses at once.
+    await ending(weir.ports[0]!, { from }, 'x\r\n\r\n')
     if (weir.lines.some(({ msg, client }) => msg === 'address banned' && client === from)) break
   }
   await until(() => elements('v4_32').includes(from), `${from} is banned in the kernel`)
@@ -96,6 +98,33 @@ test('a banned client gets no answer, others are served; when the ban ends, it i
   t.equal(await weir.metric('weir_kernel_bans_failures_total'), 0)
   t.equal(await weir.stop(), 0)
   t.notOk(hasTable(), 'nothing is left')
+})
+
+test("clients behind a trusted proxy are banned by weir alone: their packets are the proxy's", async t => {
+  const backend = await startHttpBackend(t, sayName('served'))
+  const [first, second] = ['127.0.0.9', '127.0.0.10']
+  const weir = await startWeir(t, [
+    ...['--listen', 'http://127.0.0.1:0', '--backend', backend.url],
+    ...['--proxy-protocol-from', first, '--forwarded-from', second, ...BANNING, ...NO_SERVICE],
+    ...['--request-rate', '0.01', '--request-burst', '1'],
+  ])
+  const port = weir.ports[0]!
+  const header = 'PROXY TCP4 198.51.100.7 198.51.100.1 1 2\r\n'
+  const get = 'GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 198.51.100.8\r\n\r\n'
+  for (const [from, bytes] of [
+    [first, header + get.repeat(13)],
+    [second, get.repeat(13)],
+  ] as const) {
+    const socket = await dial(port, { from })
+    t.teardown(() => socket.destroy())
+    socket.resume()
+    socket.write(bytes)
+  }
+  await weir.metricIs('weir_bans', {}, 2)
+  await ban(weir)
+  await weir.metricIs('weir_bans', {}, 3)
+  await weir.metricIs('weir_kernel_bans_left_out_total', { cause: 'exempt' }, 2)
+  t.strictSame(elements('v4_32'), [FLOODER])
 })
 
 test('other ports of the host are open to the banned', async t => {
