@@ -4,7 +4,7 @@
  * Nothing of a key is compared, so there is no time to be measured that tells how much of one is right: who does
  * not have a key cannot choose what its hash begins with.
  */
-import { X_API_KEY } from '../codec/http1/field-names.ts'
+import { AUTHORIZATION, X_API_KEY } from '../codec/http1/field-names.ts'
 import type { RequestHead } from '../codec/http1/request-head.ts'
 import { refusal } from '../core/refusals.ts'
 import { KeyUsage } from '../shared/key-usage.ts'
@@ -87,7 +87,7 @@ export class ApiKeys implements Scheme {
       const sent = readBearer(head)
       if (typeof sent === 'number') return sent
       found = sent
-    }
+    } else if (head.only(AUTHORIZATION) !== -1 && contradicts(head, found)) return AMBIGUOUS
     if (this.#query === '') return found
     const inQuery = findInQuery(head.target.query, this.#query)
     if (inQuery === null) return AMBIGUOUS
@@ -121,6 +121,14 @@ export class ApiKeys implements Scheme {
     this.#usage.note(entry.place, nowSeconds)
     return true
   }
+}
+
+/** Whether Authorization has another key: what is for the backend is none. */
+function contradicts(head: RequestHead, key: string): boolean {
+  const sent = readAuthorization(head, 'apikey')
+  if (sent !== '') return sent !== key
+  const bearer = readBearer(head)
+  return typeof bearer === 'string' && bearer.startsWith(KEY_PREFIX) && bearer !== key
 }
 
 /** `Authorization: Bearer` or `ApiKey`. */

@@ -100,7 +100,12 @@ function time(claims: JsonObject, name: string): number | undefined | null {
 function name(claims: JsonObject, claim: string): string | null {
   const value = member(claims, claim)
   if (value === undefined) return ''
-  return typeof value === 'string' && value.length <= NAME_MAX ? value : null
+  return isText(value) && value.length <= NAME_MAX ? value : null
+}
+
+/** Half of a surrogate pair has no UTF-8 (RFC 7493 §2.1): two names that differ in it alone would be told as one. */
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value.isWellFormed()
 }
 
 /** `scope` as RFC 8693 §4.2 has it, or `scp`, as some issuers call it and as some make it a list. */
@@ -108,7 +113,7 @@ function scopesOf(claims: JsonObject): readonly string[] | null {
   const value = member(claims, 'scope') ?? member(claims, 'scp')
   if (value === undefined) return []
   if (isTexts(value)) return value
-  return typeof value === 'string' ? value.split(' ').filter(each => each !== '') : null
+  return isText(value) ? value.split(' ').filter(each => each !== '') : null
 }
 
 /** A way of binding that weir does not know is one it cannot see kept: such a token is refused. */
@@ -117,12 +122,15 @@ function confirmationOf(claims: JsonObject): Confirmation | null | number {
   if (cnf === undefined) return null
   if (typeof cnf !== 'object' || cnf === null || Array.isArray(cnf)) return CLAIM
   const methods = cnf as JsonObject
-  if (Object.keys(methods).some(method => method !== 'x5t#S256' && method !== 'jkt')) return BINDING
+  const names = Object.keys(methods)
+  if (names.some(method => method !== 'x5t#S256' && method !== 'jkt')) return BINDING
+  // Bound, and to nothing: nobody can have shown that.
+  if (names.length === 0 || names.some(method => methods[method] === '')) return CLAIM
   const certificate = name(methods, 'x5t#S256')
   const key = name(methods, 'jkt')
   return certificate === null || key === null ? CLAIM : { certificate, key }
 }
 
 function isTexts(value: unknown): value is readonly string[] {
-  return Array.isArray(value) && value.every(each => typeof each === 'string')
+  return Array.isArray(value) && value.every(isText)
 }

@@ -159,7 +159,9 @@ function isTarget(htu: string, head: RequestHead, isTls: boolean): boolean {
   const lower = scheme.toLowerCase()
   // Without TLS of our own it may have ended in front of us: then the client said https.
   if (lower !== 'https' && (isTls || lower !== 'http')) return false
-  if (withoutPort(authority.toLowerCase(), lower) !== withoutPort(head.authority, lower))
+  if (
+    withoutPort(authority.toLowerCase(), lower) !== withoutPort(head.authority.toLowerCase(), lower)
+  )
     return false
   return normalizePath(path === '' ? '/' : path, true) === head.target.path
 }

@@ -5,7 +5,7 @@ import type { RequestHead } from '../codec/http1/request-head.ts'
 import { ADMITTED, refusal, rejectionError } from '../core/refusals.ts'
 import type { SchemeName } from '../core/rejections.ts'
 import { type ClaimRule, hasClaim } from './claim-rule.ts'
-import type { Identity } from './identity.ts'
+import type { Confirmation, Identity } from './identity.ts'
 import type { PeerIdentity } from './peer-identity.ts'
 import type { Scheme, Verdict } from './scheme.ts'
 import { type Found, findAny } from './schemes.ts'
@@ -128,8 +128,24 @@ function together(verdicts: readonly Verdict[]): Verdict {
   return whole ?? MISSING
 }
 
+/** What either is bound to, and both where they differ: that no client can show. */
+function bothConfirmed(
+  first: Confirmation | undefined,
+  last: Confirmation | undefined,
+): Confirmation | undefined {
+  if (first === undefined || last === undefined) return last ?? first
+  return {
+    certificate: bothNamed(first.certificate, last.certificate),
+    key: bothNamed(first.key, last.key),
+  }
+}
+
+function bothNamed(first: string, last: string): string {
+  return first === last ? first : [first, last].filter(Boolean).join(' ')
+}
+
 function both(first: Identity, last: Identity): Identity {
-  const confirmation = last.confirmation ?? first.confirmation
+  const confirmation = bothConfirmed(first.confirmation, last.confirmation)
   const limits = last.limits ?? first.limits
   return {
     scheme: last.scheme,

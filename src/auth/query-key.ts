@@ -8,13 +8,23 @@ const EQUALS = 0x3d
 /**
  * @param query with its question mark; '' for none
  * @param name  of the parameter, as it must be written
- * @returns its value as it was written, '' if there is none, null if there are several
+ * @returns its value, decoded; '' if there is none, null if there are several
  */
 export function findInQuery(query: string, name: string): string | null {
   const at = nextPair(query, name, 1)
   if (at === -1) return ''
   const end = pairEnd(query, at)
-  return nextPair(query, name, end) === -1 ? query.slice(at + name.length + 1, end) : null
+  return nextPair(query, name, end) === -1 ? decode(query.slice(at + name.length + 1, end)) : null
+}
+
+/** Keys from elsewhere may hold what URLs cannot; a plus stays one. */
+function decode(value: string): string {
+  if (!value.includes('%')) return value
+  try {
+    return decodeURIComponent(value)
+  } catch {
+    return value
+  }
 }
 
 /** The query without the parameter, however often it stands there; '' if nothing is left. */

@@ -67,6 +67,8 @@ export interface Asked extends IdentityPlace {
 
 export class Authorizer {
   readonly #parts: AuthorizerParts
+  /** Limits of identities that say some of them, by these. */
+  readonly #whole = new WeakMap<Limits, Limits>()
 
   constructor(parts: AuthorizerParts) {
     this.#parts = parts
@@ -99,6 +101,13 @@ export class Authorizer {
     void verdict.then(settled => {
       if (!exchange.isOver) this.#settle(exchange, policy, judge, settled)
     })
+  }
+
+  /** Nobody is asked; a key in the query goes no further all the same. */
+  pass(exchange: Asked): void {
+    const { query } = this.#parts
+    if (query !== '') hideQuery(exchange.head, query)
+    exchange.onAuthorized()
   }
 
   /** The exchange is over; more than once does no harm. */
@@ -146,7 +155,7 @@ export class Authorizer {
     exchange.facts = facts
     const denied = policy.permit(verdict)
     if (denied !== ADMITTED) return this.#refuse(exchange, policy, denied, judge, 0)
-    const limits = verdict.limits ?? this.#parts.defaultLimits
+    const limits = this.#limitsOf(verdict.limits)
     if (limits !== null) {
       const { limits: guard } = this.#parts
       const refused = guard.enter(facts.words, limits, ticks(), exchange)
@@ -156,6 +165,19 @@ export class Authorizer {
     }
     this.#count(judge, 0)
     exchange.onAuthorized()
+  }
+
+  /** What an identity does not say itself is that of all; the same object for the same limits. */
+  #limitsOf(own: Limits | undefined): Limits | null {
+    const { defaultLimits } = this.#parts
+    if (own === undefined || defaultLimits === null) return own ?? defaultLimits
+    let whole = this.#whole.get(own)
+    if (whole === undefined) {
+      const { rate, burst } = own.rate === 0 ? defaultLimits : own
+      whole = { rate, burst, concurrency: own.concurrency || defaultLimits.concurrency }
+      this.#whole.set(own, whole)
+    }
+    return whole
   }
 
   /**

@@ -11,7 +11,7 @@ import type { RequestHead } from '../codec/http1/request-head.ts'
 import type { ResponseHead } from '../codec/http1/response-head.ts'
 import { ticksAt } from '../core/clock.ts'
 import type { Reason } from '../core/faults.ts'
-import { ADMITTED, type RefusalName, refusals } from '../core/refusals.ts'
+import { ADMITTED, refusal, type RefusalName, refusals } from '../core/refusals.ts'
 import { BANNED } from '../guard/banned.ts'
 import type { Held } from '../transport/held.ts'
 import { BackendChoice } from './backend-choice.ts'
@@ -116,7 +116,7 @@ export class Exchange implements ResponseOwner, BodyTaker {
     }
     if (exchangeTimeoutMs !== 0) this.#endsAtMs = this.startedMs + exchangeTimeoutMs
     const policy = route.access === null ? null : route.access.policyFor(head)
-    if (policy === null) this.onAuthorized()
+    if (policy === null) this.#session.edge.authorizer.pass(this)
     else this.#session.edge.authorizer.authorize(this, policy)
   }
 
@@ -450,7 +450,8 @@ export class Exchange implements ResponseOwner, BodyTaker {
     const over = this.#endsAtMs !== 0 && performance.now() >= this.#endsAtMs
     if (this.#responseBegan) return this.#cut(over ? 'exchange-timeout' : 'idle-timeout')
     if (this.#choice === null) {
-      return over ? this.#answer(504, 'exchange-timeout') : this.#answer(503, 'auth-busy')
+      if (over) return this.#answer(504, 'exchange-timeout')
+      return this.onRefused(refusal('auth-busy'), 503, '')
     }
     if (this.#choice.isWaiting) {
       return over ? this.#answer(504, 'exchange-timeout') : this.#answer(503, 'queue-timeout')

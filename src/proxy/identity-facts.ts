@@ -48,12 +48,18 @@ function makeFacts(identity: Identity): IdentityFacts {
 
 /**
  * Keys of one name count as one identity, so that a rotation gives nobody a second budget; so do all tokens of a
- * subject, and where there is none, of a client.
+ * subject, and where there is none, of a client. Who has neither, as a certificate without a name, is its key.
  */
-function identityWords({ scheme, subject, client, claims }: Identity): Int32Array {
+function identityWords({ scheme, subject, client, claims, keyId }: Identity): Int32Array {
   const issuer = typeof claims['iss'] === 'string' ? claims['iss'] : ''
   const digest = createHash('sha256')
-    .update(JSON.stringify([scheme, issuer, subject === '' ? ['client', client] : subject]))
+    .update(
+      JSON.stringify([
+        scheme,
+        issuer,
+        subject || [client === '' ? 'key' : 'client', client || keyId],
+      ]),
+    )
     .digest()
   return Int32Array.of(
     NO_ADDRESS,

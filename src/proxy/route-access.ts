@@ -1,5 +1,6 @@
 /** Whom a route lets in, by the method of the request. */
 import type { Policy } from '../auth/policy.ts'
+import { isCredential } from '../codec/http1/field-names.ts'
 import type { RequestHead } from '../codec/http1/request-head.ts'
 
 export interface RouteAccessParts {
@@ -31,19 +32,27 @@ export class RouteAccess {
   }
 }
 
-/** By these a backend would take it for another method. No browser sends them with a preflight. */
-const OVERRIDES = ['x-http-method-override', 'x-http-method', 'x-method-override']
+/** By which some backends read OPTIONS as the method that nobody was asked about. */
+const OVERRIDES: ReadonlySet<string> = new Set([
+  'x-http-method-override',
+  'x-http-method',
+  'x-method-override',
+])
 
-/** Fetch §3.3.5: both fields, and no body. */
+/**
+ * Fetch §3.3.5: both fields, and no body. Browsers send neither credentials with it nor fields of a script's own: what
+ * has some is no preflight, and the backend might believe a credential that nobody looked at.
+ */
 function isPreflight(head: RequestHead): boolean {
   if (head.hasBody) return false
   let origin = false
   let asks = false
   for (let field = 0; field < head.count; field++) {
+    if (isCredential(head.number(field))) return false
     const name = head.name(field).toLowerCase()
     if (name === 'origin') origin = true
     else if (name === 'access-control-request-method') asks = true
-    else if (OVERRIDES.includes(name)) return false
+    else if (OVERRIDES.has(name)) return false
   }
   return origin && asks
 }

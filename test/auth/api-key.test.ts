@@ -114,3 +114,16 @@ test('only its prefix makes a key certain to be one', async t => {
   t.ok(scheme.recognises(damaged))
   t.notOk(scheme.recognises('eyJhbGciOiJub25lIn0.e30.'))
 })
+
+test('two keys that differ are refused, wherever they stand; what is for the backend is not', async t => {
+  const scheme = keysOf([key])
+  const found = (...fields: string[]) => scheme.find(requestHead([`X-API-Key: ${key}`, ...fields]))
+  const ambiguous = refusal('credential-ambiguous')
+  t.equal(found(`Authorization: Bearer ${makeKey()}`), ambiguous)
+  t.equal(found('Authorization: apikey other'), ambiguous)
+  t.equal(found('Authorization: Basic a', 'Authorization: Basic b'), ambiguous)
+  t.equal(found(`Authorization: Bearer ${key}`), key)
+  t.equal(found(`Authorization: ApiKey ${key}`), key)
+  t.equal(found('Authorization: Bearer of-the-backend'), key)
+  t.equal(found('Authorization: Basic abc'), key)
+})

@@ -46,3 +46,9 @@ for (const [name, wanted, has] of cases) {
     t.equal(hasClaim(CLAIMS, { name, ...rule }), has)
   })
 }
+
+test('a number that was rounded when it was read fits nothing', async t => {
+  const rule = { name: 'uid', oneOf: ['9007199254740992', '7'], prefix: '' }
+  t.equal(hasClaim(JSON.parse('{"uid":9007199254740993}') as Record<string, unknown>, rule), false)
+  t.equal(hasClaim({ uid: 7 }, rule), true)
+})

@@ -157,3 +157,9 @@ test('where no proof can be remembered none counts', async t => {
   for (let i = 0; i < 10; i++) verdicts.push(await judge(all, proof()))
   t.strictSame(verdicts, [...Array.from({ length: 8 }, () => 'good'), 'auth-busy', 'auth-busy'])
 })
+
+test('the case of a host counts on neither side', async t => {
+  const line = 'GET http://A.Test/ HTTP/1.1'
+  t.equal(await judge(proofs(), proof({ url: 'http://a.test/' }), { line, isTls: false }), 'good')
+  t.equal(await judge(proofs(), proof({ url: 'http://A.TEST' }), { line, isTls: false }), 'good')
+})

@@ -342,3 +342,20 @@ test('an identity stands until its token is over, or its key is gone', async t =
   issuer.replace(setOf(rs))
   t.notOk(jwt.stands(identity, NOW))
 })
+
+test('names that no UTF-8 can tell, and bindings to nothing, are refused', async t => {
+  const { jwt } = scheme()
+  const lone = '\ud800'
+  for (const [what, more] of Object.entries({
+    subject: { sub: lone },
+    client: { client_id: lone },
+    scope: { scope: `read ${lone}` },
+    'list of scopes': { scp: ['read', lone] },
+    'no binding': { cnf: {} },
+    'empty key': { cnf: { jkt: '' } },
+    'empty certificate': { cnf: { 'x5t#S256': '' } },
+  })) {
+    t.equal(await judge(jwt, forge(es, header, { ...claims, ...more })), 'token-claim', what)
+  }
+  t.match(await judge(jwt, forge(es, header, { ...claims, sub: '😀' })), 'good: 😀')
+})

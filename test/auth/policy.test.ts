@@ -159,3 +159,30 @@ test('a challenge says where the resource tells more of itself', async t => {
   )
   t.match(told.challenge(refusal('token-expired')), 'meta", error="invalid_token"\r\n')
 })
+
+test('all: what either is bound to has to be shown', async t => {
+  const bound = (certificate: string, key: string): Identity => ({
+    ...TOKEN,
+    confirmation: { certificate, key },
+  })
+  for (const [first, last, both] of [
+    [bound('x', ''), bound('', 'k'), { certificate: 'x', key: 'k' }],
+    [bound('x', ''), bound('x', ''), { certificate: 'x', key: '' }],
+    [bound('x', ''), bound('y', ''), { certificate: 'x y', key: '' }],
+  ] as const) {
+    const of = (identity: Identity): Scheme => ({
+      name: 'jwt',
+      find: () => 'token',
+      recognises: () => true,
+      check: () => identity,
+    })
+    const rules = {
+      rule: 'all',
+      schemes: ['jwt', 'introspection'],
+      scopes: [],
+      claims: [],
+    } as const
+    const verdict = new Policy(rules, [of(first), of(last)], 'r').identify(requestHead([]), 0, null)
+    t.match(verdict, { confirmation: both })
+  }
+})

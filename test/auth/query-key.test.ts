@@ -19,6 +19,8 @@ const cases: readonly (readonly [query: string, found: string | null, rest: stri
   ['?key=x&key=x', null, ''],
   ['?key=x&a=1&key=y&key=z', null, '?a=1'],
   ['?a=key=x', '', '?a=key=x'],
+  ['?key=a%2Fb%2b+c%3D', 'a/b++c=', ''],
+  ['?key=100%', '100%', ''],
 ]
 
 for (const [query, found, rest] of cases) {

@@ -245,3 +245,26 @@ test('nothing that a client can send lets it in by accident, or throws', async (
     { numRuns: 2000 },
   )
 })
+
+test('a limit that a key does not say itself is that of all', async t => {
+  const { authorizer, client, keys, policy } = setup({
+    limits: { rate: 0.01, burst: 1, concurrency: 0 },
+  })
+  const own = { rate: 0, burst: 1, concurrency: 5 }
+  keys.load(keySet(storedKey(key, { limits: own })))
+  const told = [1, 2].map(() => {
+    const it = exchange(client, [`X-API-Key: ${key}`])
+    authorizer.authorize(it.asked, policy)
+    authorizer.leave(it.asked)
+    return it.told.join()
+  })
+  t.strictSame(told, ['authorized', '429 identity-rate '])
+})
+
+test('where nobody is asked a key in the query goes no further either', async t => {
+  const { authorizer, client } = setup({ query: 'key' })
+  const { asked, told } = exchange(client, [], `/?key=${key}&a=1`)
+  authorizer.pass(asked)
+  t.strictSame(told, ['authorized'])
+  t.equal(asked.head.target.query, '?a=1')
+})

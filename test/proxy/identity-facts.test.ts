@@ -66,3 +66,10 @@ test('keys of a name and tokens of a subject count as one, others do not', async
   t.equal(new Set(others.map(more => words(more).join())).size, others.length)
   t.equal(words({})[0], 0x0100_0000, 'where no client comes from')
 })
+
+test('certificates without a name are not one client', async t => {
+  const words = (keyId: string) =>
+    factsOf(identity({ scheme: 'mtls', subject: '', client: '', keyId })).words
+  t.not(words('a').join(), words('b').join())
+  t.equal(words('a').join(), words('a').join())
+})

@@ -38,3 +38,18 @@ test('only a whole preflight passes, and only where it may', async t => {
   t.equal(policyFor(open, 'OPTIONS', origin, asks, 'Content-Length: 1'), usual)
   t.equal(policyFor(open, 'OPTIONS', origin, asks, 'x-http-METHOD-override: PUT'), usual)
 })
+
+test('what has a credential, or says another method, is no preflight', async t => {
+  const open = { passesPreflights: true }
+  const whole = ['Origin: https://a.test', 'Access-Control-Request-Method: PUT']
+  for (const field of [
+    'X-HTTP-Method-Override: DELETE',
+    'x-http-method: DELETE',
+    'X-METHOD-OVERRIDE: DELETE',
+    'Authorization: Bearer made-up',
+    'X-API-Key: made-up',
+    'DPoP: made-up',
+  ]) {
+    t.equal(policyFor(open, 'OPTIONS', ...whole, field), usual, field)
+  }
+})
