@@ -1,5 +1,6 @@
 /** `weir keys create | list | revoke | rotate | import`: what they do, apart from how they are called (cli-keys.ts). */
 import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { FOREIGN_KEY_MAX } from './api-key.ts'
 import { isValid, type KeyRecord, secondsOf } from './api-key-file.ts'
 import { DAMAGED, formOf, hashKey, makeKey, WHOLE } from './api-key-form.ts'
@@ -118,9 +119,17 @@ export async function rotateCommand(
     }
     const endMs = Math.min(now.getTime() + overlapMs, secondsOf(newest.expires) * 1000)
     const expires = iso(new Date(endMs))
+    // On the terms of the last one, the time it was made for among them.
+    const lifetimeMs =
+      newest.expires === undefined ? 0 : Date.parse(newest.expires) - Date.parse(newest.created)
     const made = recordOf(
       name,
-      { ...newest, expiresMs, hash: hashKey(secret), imported: false },
+      {
+        ...newest,
+        expiresMs: expiresMs === 0 ? lifetimeMs : expiresMs,
+        hash: hashKey(secret),
+        imported: false,
+      },
       now,
     )
     const others = keys.map(each => {
@@ -140,6 +149,10 @@ export function listCommand(
   output: Output,
   now = new Date(),
 ): number {
+  if (!existsSync(file)) {
+    output.note(`${file} is not there; weir keys create makes it, or say where it is with --file`)
+    return BAD_INPUT
+  }
   let keys: readonly KeyRecord[]
   try {
     keys = readKeys(file)

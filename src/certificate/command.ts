@@ -123,7 +123,11 @@ export function inspectCommand(
 /** What the operator can mend: an option out of its bounds, or the file system. The rest is a bug. */
 function expectedMessage(error: unknown): string {
   if (error instanceof RangeError) return error.message
-  if (error instanceof Error && 'syscall' in error) return error.message
+  if (error instanceof Error && 'syscall' in error) {
+    const { code, path, message } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT') return `${path} does not exist`
+    return code === 'EACCES' ? `${path} may not be read by this user` : message
+  }
   throw error
 }
 

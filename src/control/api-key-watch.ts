@@ -146,8 +146,11 @@ function readKeys(file: string): readonly KeyRecord[] {
 
 /** Another text for every change: a file that is replaced has another inode, one that is written to another time. */
 function stateOf(file: string): string {
-  const stat = statSync(file, { bigint: true, throwIfNoEntry: false })
-  return stat === undefined
-    ? 'absent'
-    : `${stat.dev} ${stat.ino} ${stat.size} ${stat.mtimeNs} ${stat.ctimeNs}`
+  try {
+    const { dev, ino, size, mtimeNs, ctimeNs } = statSync(file, { bigint: true })
+    return `${dev} ${ino} ${size} ${mtimeNs} ${ctimeNs}`
+  } catch (error) {
+    // It is not there, or leads in a circle: whoever reads it is told what it is.
+    return String((error as NodeJS.ErrnoException).code)
+  }
 }

@@ -103,6 +103,16 @@ test('rotate does not let a key live longer than it would have', async t => {
   await createCommand(file, 'web', { scopes: [], expiresMs: 60_000 }, new Said(), NOW)
   await rotateCommand(file, 'web', { overlapMs: DAY_MS, expiresMs: 0 }, new Said(), NOW)
   t.equal(readKeys(file)[0]?.expires, '2026-06-01T12:01:00Z')
+  t.equal(readKeys(file)[1]?.expires, '2026-06-01T12:01:00Z', 'the new one as long as the old')
+  const longer = { overlapMs: 0, expiresMs: DAY_MS }
+  await rotateCommand(file, 'web', longer, new Said(), later(1000))
+  t.equal(readKeys(file)[2]?.expires, '2026-06-02T12:00:01Z', 'or as long as is said')
+})
+
+test('list of a file that is not there says so', async t => {
+  const said = new Said()
+  t.equal(listCommand('/nowhere/keys.yaml', 'nowhere', false, said, NOW), 2)
+  t.match(said.noted, [/^\/nowhere\/keys\.yaml is not there; weir keys create makes it/])
 })
 
 test('rotate of a name without a valid key says what to do', async t => {

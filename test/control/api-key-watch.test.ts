@@ -1,4 +1,4 @@
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
 import type { ApiKeySet } from '../../src/auth/api-key.ts'
@@ -127,4 +127,14 @@ test('keys are counted by their state', async t => {
     keyOf('k5', { revoked: at(0), expires: at(86_400) }),
   ])
   t.strictSame(it.watch.states(USED), { valid: 2, expiring: 1, expired: 1, revoked: 1 })
+})
+
+test('a file that leads in a circle is told, and ends nothing', async t => {
+  const it = watch(t, [keyOf('k1')])
+  rmSync(it.file)
+  symlinkSync(it.file, it.file)
+  it.watch.check()
+  it.watch.check()
+  t.strictSame(it.messages(), ['API keys cannot be read, keeping the old ones'])
+  t.strictSame(it.changes, [])
 })
