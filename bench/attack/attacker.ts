@@ -21,6 +21,10 @@ export interface Order {
 }
 
 const DRIP_MS = 1000
+/** A kernel that drops what a banned address sends does not answer at all. */
+const CONNECT_MS = 5
+const ANSWER_MS = 500
+const LOOK_MS = 5
 const TICK_MS = 2
 const PACE_BURST = 100
 /** Where the status of an answer begins: `HTTP/1.1 200`. */
@@ -72,8 +76,9 @@ class Attacker {
 class Slot implements RawOwner {
   readonly #attacker: Attacker
   readonly #connection = new RawConnection(this)
-  /** When it was connected; of the present connection. */
+  /** When it was connected, 0 if it is not yet, and when it did something last; of the present connection. */
   connectedMs = 0
+  #actedMs = 0
   #answered = false
   #isQueued = false
 
@@ -86,6 +91,7 @@ class Slot implements RawOwner {
     const { order, isOver, behaviour } = this.#attacker
     this.#isQueued = false
     if (isOver) return
+    this.#actedMs = performance.now()
     this.#answered = false
     if (this.#connection.isOpen) return this.#connection.write(behaviour.again!())
     this.connectedMs = 0
@@ -126,12 +132,22 @@ class Slot implements RawOwner {
     setImmediate(() => this.#queue())
   }
 
-  drip(nowMs: number): void {
-    const { behaviour } = this.#attacker
-    if (!this.#connection.isOpen || this.connectedMs === 0) return
-    if (behaviour.drip !== undefined) this.#connection.write(behaviour.drip())
-    const { patienceMs } = behaviour
+  drip(): void {
+    const { drip } = this.#attacker.behaviour
+    if (drip !== undefined && this.connectedMs !== 0) this.#connection.write(drip())
+  }
+
+  /** Gives up what takes too long. */
+  look(nowMs: number): void {
+    if (this.#isQueued || !this.#connection.isOpen) return
+    if (this.connectedMs === 0) {
+      if (nowMs - this.#actedMs > CONNECT_MS) this.#end('no answer')
+      return
+    }
+    const { holds, patienceMs } = this.#attacker.behaviour
+    if (holds) return
     if (patienceMs !== undefined && nowMs - this.connectedMs > patienceMs) this.#end('open')
+    else if (nowMs - this.#actedMs > ANSWER_MS) this.#end('no answer')
   }
 
   reset(): void {
@@ -174,21 +190,23 @@ async function recordClientHello(): Promise<Uint8Array> {
 async function attack(order: Order): Promise<Assault> {
   if (order.behaviour === 'hello') useClientHello(await recordClientHello())
   const attacker = new Attacker(order)
-  const { behaviour } = attacker
   const slots = Array.from({ length: order.concurrency }, () => new Slot(attacker))
   const startMs = Date.now()
   for (const slot of slots) attacker.queue(slot)
   const pacing = setInterval(() => attacker.pace(Date.now() - startMs), TICK_MS)
-  const dripMs = behaviour.patienceMs ?? DRIP_MS
-  const dripping = setInterval(() => {
+  const dripping = setInterval(() => slots.forEach(slot => slot.drip()), DRIP_MS)
+  const look = (): void => {
     const nowMs = performance.now()
-    for (const slot of slots) slot.drip(nowMs)
-  }, dripMs)
+    for (const slot of slots) slot.look(nowMs)
+  }
+  // After what is there was read: this process yields to others, and is late itself.
+  const looking = setInterval(() => setImmediate(look), LOOK_MS)
   await new Promise(resolve => setTimeout(resolve, order.seconds * 1000))
   attacker.isOver = true
   const endMs = Date.now()
   clearInterval(pacing)
   clearInterval(dripping)
+  clearInterval(looking)
   for (const slot of slots) slot.reset()
   const { events, outcomes } = attacker
   return { events, outcomes, startMs, endMs }

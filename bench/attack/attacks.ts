@@ -85,7 +85,7 @@ export const attacks = {
   },
   'slow-read': {
     ...slow,
-    about: '2000 clients that read nothing of 3 MiB',
+    about: '300 clients that read nothing of 3 MiB',
     behaviour: 'read',
     backend: 'files',
     // The kernel has their 3 MiB each.
@@ -120,7 +120,7 @@ export const attacks = {
     keys: true,
     bans: true,
     // nginx knows no rate of what it refused.
-    proxies: ['weir', 'weir with bans', 'haproxy'],
+    proxies: ['weir', 'weir with bans', 'weir with kernel bans', 'haproxy'],
   },
   'large-heads': {
     about: 'heads of 20 KB, a /24',

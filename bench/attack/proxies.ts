@@ -31,10 +31,18 @@ export interface Setting {
   readonly flags: readonly string[]
 }
 
+/** Whoever comes from the loopback is spared unless another is. */
+const EXEMPT = '--ban-exempt=127.0.2.0/24'
+
 export const attackedProxies = {
   weir: (setting, ports) => weir(setting, ports, ['--ban-threshold=0']),
-  // Not even those of the loopback are spared but the clients.
-  'weir with bans': (setting, ports) => weir(setting, ports, ['--ban-exempt=127.0.2.0/24']),
+  'weir with bans': (setting, ports) => weir(setting, ports, [EXEMPT]),
+  'weir with kernel bans': (setting, ports) =>
+    weir(setting, ports, [
+      EXEMPT,
+      '--kernel-bans=nftables',
+      `--kernel-bans-socket=${join(setting.directory, 'kernel-bans.sock')}`,
+    ]),
   haproxy,
   nginx,
 } as const satisfies Record<string, (setting: Setting, ports: Ports) => string[]>

@@ -69,7 +69,11 @@ process.on('exit', () => {
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(1))
 
 const proxies = names.filter(
-  name => (options.proxies?.includes(name) ?? true) && (isWeir(name) || isInstalled(name)),
+  name =>
+    (options.proxies?.includes(name) ?? true) &&
+    (name === 'weir with kernel bans'
+      ? isInNamespace() && isInstalled('nft')
+      : isWeir(name) || isInstalled(name)),
 )
 for (const [name, attack] of Object.entries(attacks) as [string, Attack][]) {
   if (options.only?.includes(name) === false || !isPossible(name, attack)) continue
@@ -78,14 +82,13 @@ for (const [name, attack] of Object.entries(attacks) as [string, Attack][]) {
     const outcomes: Record<string, Outcome> = {}
     for (const proxy of proxies) {
       if (attack.proxies?.includes(proxy) === false) continue
-      if (proxy === 'weir with bans' && attack.bans === undefined) continue
+      if (proxy.startsWith('weir with') && attack.bans === undefined) continue
       outcomes[proxy] = await attackOn(proxy, attack)
       process.stdout.write(`  ${describeOutcome(proxy, outcomes[proxy])}\n`)
     }
-    const { haproxy, ...others } = outcomes
-    const found = Object.entries(others).flatMap(([proxy, outcome]) =>
-      isWeir(proxy) ? misses(attack, outcome, haproxy).map(each => `${proxy}: ${each}`) : [],
-    )
+    const found = Object.keys(outcomes)
+      .filter(isWeir)
+      .flatMap(proxy => misses(attack, proxy, outcomes).map(each => `${proxy}: ${each}`))
     results[name] = { attack, outcomes, misses: found }
     if (found.length > 0) process.exitCode = 1
     process.stdout.write(found.map(each => `  misses: ${each}\n`).join(''))

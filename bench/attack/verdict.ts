@@ -7,9 +7,16 @@ const P99_TIMES = 3
 const P99_MS = 30
 /** To HAProxy, of the processor time of an event. */
 const CPU_RATIO_MAX = 1.3
+/** Of an address that the kernel drops, to one that weir refuses. */
+const KERNEL_SHARE_MAX = 0.1
 
 /** @returns what misses, in words; none if all is well */
-export function misses(attack: Attack, weir: Outcome, haproxy: Outcome | undefined): string[] {
+export function misses(
+  attack: Attack,
+  proxy: string,
+  outcomes: Readonly<Record<string, Outcome>>,
+): string[] {
+  const weir = outcomes[proxy]!
   const { quiet, attacked } = weir
   const successMin = attack.successMin ?? SUCCESS_MIN
   const p99Max = Math.max(P99_TIMES * quiet.p99Ms, P99_MS)
@@ -27,6 +34,12 @@ export function misses(attack: Attack, weir: Outcome, haproxy: Outcome | undefin
     weir.descriptorsAfter <= weir.descriptorsBefore,
     `${weir.descriptorsAfter - weir.descriptorsBefore} descriptors left`,
   )
+  const userSpace = outcomes['weir']
+  if (proxy === 'weir with kernel bans' && userSpace !== undefined) {
+    const share = weir.microsPerEvent / userSpace.microsPerEvent
+    want(share <= KERNEL_SHARE_MAX, `${share.toFixed(2)} of weir's own, wanted ${KERNEL_SHARE_MAX}`)
+  }
+  const { haproxy } = outcomes
   if (haproxy === undefined) return found
   const ratio = weir.microsPerEvent / haproxy.microsPerEvent
   want(
