@@ -2,7 +2,8 @@
  * A network of the run's own: nobody else's traffic, and addresses of IPv6 that are all local. The process starts
  * itself again in it.
  */
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 
 const MARK = 'BENCH_NAMESPACE'
 /**
@@ -21,13 +22,18 @@ export function isInNamespace(): boolean {
  *
  * @returns its exit code; null where no namespace can be made
  */
-export function runInNamespace(): number | null {
+export async function runInNamespace(): Promise<number | null> {
   const unshare = ['--user', '--map-root-user', '--net', 'sh', '-c', SETUP, 'sh']
   if (spawnSync('unshare', [...unshare, 'true']).status !== 0) return null
-  const { status } = spawnSync(
+  const child = spawn(
     'unshare',
     [...unshare, process.execPath, ...process.execArgv, ...process.argv.slice(1)],
     { stdio: 'inherit', env: { ...process.env, [MARK]: 'yes' } },
   )
+  // Who ends this process means the run: it would go on by itself, and keep the machine busy.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => child.kill(signal))
+  }
+  const [status] = (await once(child, 'close')) as [number | null]
   return status ?? 1
 }

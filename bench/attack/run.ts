@@ -51,7 +51,7 @@ const options = await yargs(process.argv.slice(2))
   .parseAsync()
 
 if (!isInNamespace()) {
-  const status = runInNamespace()
+  const status = await runInNamespace()
   if (status !== null) process.exit(status)
   process.stdout.write('no network namespace can be made here: attacks from IPv6 are left out\n')
 }
@@ -66,7 +66,8 @@ process.on('exit', () => {
   endAll()
   rmSync(directory, { recursive: true, force: true })
 })
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(1))
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+  process.on(signal, () => process.exit(1))
 
 const proxies = names.filter(
   name =>
