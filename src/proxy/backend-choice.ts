@@ -9,8 +9,10 @@ import type { Edge } from './edge.ts'
 import type { Exchange } from './exchange.ts'
 import { Http1Backend } from './http1-backend.ts'
 import type { Http1Session } from './http1-session.ts'
+import { isIdempotent, isShareable } from './methods.ts'
 import { CIRCUIT_OPEN, NO_BACKEND, type Pool, WAIT, type Waiter } from './pool.ts'
 import { proxyHeaderFor } from './proxy-header.ts'
+import type { BackendFailure } from './response-owner.ts'
 
 export class BackendChoice implements Waiter, DialOwner {
   /** The backend the exchange is counted on; -1 for none. */
@@ -52,6 +54,36 @@ export class BackendChoice implements Waiter, DialOwner {
   /** Once something went wrong with an exchange it shares its connection with no other. */
   get isRetry(): boolean {
     return this.#retries > 0
+  }
+
+  /** Whether the request may stand in line with others on one connection. */
+  get mayShare(): boolean {
+    const { head } = this.#exchange
+    const { pipeline, sendProxy } = this.#pool.config
+    return (
+      pipeline > 1 &&
+      sendProxy === 'off' &&
+      isShareable(head.method) &&
+      !head.hasBody &&
+      !head.upgrade &&
+      !this.isRetry
+    )
+  }
+
+  /**
+   * Whether a backend that broke may be followed by another: doing it twice must be doing it once, and nobody may
+   * have seen a part of the answer.
+   *
+   * @param requestWhole all of the request was sent
+   */
+  mayAskAgain({ answering, blame }: BackendFailure, requestWhole: boolean): boolean {
+    const { head, bytesReceived } = this.#exchange
+    if (answering || bytesReceived > 0 || !isIdempotent(head.method)) return false
+    // With a body that is whole, empty chunks for one, there is nothing left to send again.
+    if (head.hasBody && requestWhole) return false
+    if (!this.mayRetry) return false
+    // Kept connections end now and then; each of them costs one try at most.
+    return !blame || this.#pool.retryBudget.take(performance.now())
   }
 
   /** Takes a backend, or a place in the line. */
@@ -126,7 +158,7 @@ export class BackendChoice implements Waiter, DialOwner {
     const { slice, at, idleBackends } = this.#edge
     const target = pool.target(backend)
     exchange.backendName = target.name
-    const shared = exchange.mayShare ? idleBackends.join(backend, pool.config.pipeline) : null
+    const shared = this.mayShare ? idleBackends.join(backend, pool.config.pipeline) : null
     const kept = shared ?? idleBackends.take(backend)
     if (kept !== null) {
       slice[at.backendReuses + backend]!++

@@ -20,7 +20,6 @@ import { countResponse, leftBecause } from './exchange-counters.ts'
 import type { Http1Backend } from './http1-backend.ts'
 import type { Http1Session } from './http1-session.ts'
 import type { IdentityFacts } from './identity-facts.ts'
-import { isIdempotent, isShareable } from './methods.ts'
 import type { Pool } from './pool.ts'
 import { redirect } from './redirect.ts'
 import { RequestBody } from './request-body.ts'
@@ -66,8 +65,6 @@ export class Exchange implements ResponseOwner, BodyTaker {
   isOver = false
 
   readonly #session: Http1Session
-  /** `--exchange-timeout`, on the clock of performance.now(); 0 is never. */
-  #endsAtMs = 0
   /** Where the client's cookie says it was. */
   #wished = NO_WISH
   /** null until it was routed. */
@@ -111,10 +108,12 @@ export class Exchange implements ResponseOwner, BodyTaker {
     if (pool === null) return this.#answer(404, 'no-route')
     const { bodyMax, exchangeTimeoutMs } = config
     if (bodyMax !== 0 && head.body > bodyMax) {
-      this.#session.penalize('request-too-large')
+      this.#session.answers.penalize('request-too-large')
       return this.#answer(413, 'request-too-large')
     }
-    if (exchangeTimeoutMs !== 0) this.#endsAtMs = this.startedMs + exchangeTimeoutMs
+    if (exchangeTimeoutMs !== 0) {
+      this.#session.exchangeDeadline.begin(this.startedMs + exchangeTimeoutMs)
+    }
     const policy = route.access === null ? null : route.access.policyFor(head)
     if (policy === null) this.#session.edge.authorizer.pass(this)
     else this.#session.edge.authorizer.authorize(this, policy)
@@ -123,7 +122,7 @@ export class Exchange implements ResponseOwner, BodyTaker {
   /** @param lines further fields of the answer */
   onRefused(refused: number, status: number, lines: string): void {
     this.refused = refused
-    this.#session.countRefusal(refused)
+    this.#session.answers.countRefusal(refused)
     // A proxy that speaks for one that is banned goes on with the others.
     if (refused === BANNED && !this.client.isNamed) this.#session.keepsAlive = false
     this.#answer(status, refusals[refused]![0], lines)
@@ -140,7 +139,7 @@ export class Exchange implements ResponseOwner, BodyTaker {
 
   #redirect(port: number): void {
     if (!redirect(this.#session, this.head, this.requestId, port)) {
-      this.#session.penalize('bad-request')
+      this.#session.answers.penalize('bad-request')
       return this.#answer(400, 'bad-request')
     }
     this.status = 308
@@ -149,20 +148,6 @@ export class Exchange implements ResponseOwner, BodyTaker {
 
   get #pool(): Pool {
     return this.route.pool!
-  }
-
-  /** Whether the request may stand in line with others on one connection. */
-  get mayShare(): boolean {
-    const { head } = this
-    const { pipeline, sendProxy } = this.#pool.config
-    return (
-      pipeline > 1 &&
-      sendProxy === 'off' &&
-      isShareable(head.method) &&
-      !head.hasBody &&
-      !head.upgrade &&
-      !this.#choice!.isRetry
-    )
   }
 
   onNoBackend(): void {
@@ -207,7 +192,7 @@ export class Exchange implements ResponseOwner, BodyTaker {
     if (head.hasBody) return this.#sendWithBody(connection, text)
     this.#requestWhole = true
     this.waitFor(this.route.config.responseTimeoutMs)
-    if (this.mayShare) {
+    if (this.#choice!.mayShare) {
       connection.queueText(text)
       edge.idleBackends.gather(connection)
     } else connection.writeText(text)
@@ -303,7 +288,7 @@ export class Exchange implements ResponseOwner, BodyTaker {
       minor,
       keepAlive: session.keepsAlive,
       toHead: method === 'HEAD',
-      hsts: session.hsts,
+      hsts: session.client.entrance.hsts,
       cookie: this.#cookie(),
     })
     const told = session.edge.limitFields.add(written, this.client.requestSlot)
@@ -402,23 +387,13 @@ export class Exchange implements ResponseOwner, BodyTaker {
     this.cause = failure.cause
     if (this.#responseBegan) return this.#cut('backend-reset')
     this.reason = failure.malformed ? 'bad-response' : 'backend-reset'
-    if (this.#mayAskAgain(failure)) {
+    if (this.#choice!.mayAskAgain(failure, this.#requestWhole)) {
       const { edge } = this.#session
       edge.slice[edge.at.requestRetries + this.route.index]!++
       this.#body = null
       return this.#choice!.again(failure.blame)
     }
     this.#answer(502, this.reason)
-  }
-
-  /** Doing it twice must be doing it once, and nobody may have seen a part of the answer. */
-  #mayAskAgain({ answering, blame }: BackendFailure): boolean {
-    if (answering || this.bytesReceived > 0 || !isIdempotent(this.head.method)) return false
-    // With a body that is whole, empty chunks for one, there is nothing left to send again.
-    if (this.head.hasBody && this.#requestWhole) return false
-    if (!this.#choice!.mayRetry) return false
-    // Kept connections end now and then; each of them costs one try at most.
-    return !blame || this.#pool.retryBudget.take(performance.now())
   }
 
   /** The client is gone, or sent what is no body. */
@@ -435,19 +410,12 @@ export class Exchange implements ResponseOwner, BodyTaker {
 
   /** @param ms for what comes next; 0 for as long as the whole exchange may take */
   waitFor(ms: number): void {
-    const { edge, exchangeDeadline } = this.#session
-    if (this.#endsAtMs === 0) {
-      if (ms === 0) edge.deadlines.suspend(exchangeDeadline)
-      else edge.deadlines.set(exchangeDeadline, ms)
-      return
-    }
-    const left = Math.max(1, this.#endsAtMs - performance.now())
-    edge.deadlines.set(exchangeDeadline, ms === 0 ? left : Math.min(ms, left))
+    this.#session.exchangeDeadline.waitFor(ms)
   }
 
   /** What was waited for did not come in time. */
   onDeadline(): void {
-    const over = this.#endsAtMs !== 0 && performance.now() >= this.#endsAtMs
+    const over = this.#session.exchangeDeadline.isOver
     if (this.#responseBegan) return this.#cut(over ? 'exchange-timeout' : 'idle-timeout')
     if (this.#choice === null) {
       if (over) return this.#answer(504, 'exchange-timeout')
@@ -467,7 +435,7 @@ export class Exchange implements ResponseOwner, BodyTaker {
     this.reason = reason
     const whole = !this.head.hasBody || this.#requestWhole
     const keepAlive = whole && this.head.connection.keepAlive
-    this.bytesSent = this.#session.answer(status, reason, this.requestId, keepAlive, lines)
+    this.bytesSent = this.#session.answers.answer(status, reason, this.requestId, keepAlive, lines)
     this.#finish(false)
   }
 
@@ -485,7 +453,7 @@ export class Exchange implements ResponseOwner, BodyTaker {
     if (this.isOver) return
     this.isOver = true
     const { edge, exchangeDeadline } = this.#session
-    edge.deadlines.suspend(exchangeDeadline)
+    exchangeDeadline.suspend()
     const connection = this.#connection
     this.#connection = null
     if (connection !== null) {

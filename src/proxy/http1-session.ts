@@ -4,31 +4,29 @@
  */
 import type { Socket } from 'node:net'
 import { CR } from '../codec/http1/characters.ts'
-import { ACCEPT } from '../codec/http1/field-names.ts'
 import { NEED_MORE, OK } from '../codec/http1/head.ts'
 import { RequestHead } from '../codec/http1/request-head.ts'
-import { prefersHtml } from '../codec/prefers-html.ts'
 import { ticks } from '../core/clock.ts'
 import type { EndingName } from '../core/endings.ts'
-import type { Reason } from '../core/faults.ts'
-import { ADMITTED, refusal, type RefusalName, refusals } from '../core/refusals.ts'
+import { ADMITTED, type RefusalName, refusals } from '../core/refusals.ts'
 import { Deadline } from '../transport/deadlines.ts'
 import type { Dialed } from '../transport/dial.ts'
 import type { Held } from '../transport/held.ts'
 import { listen, stopListening } from '../transport/listen.ts'
 import { type SessionReadBuffer, CopyingReader, type Reader } from '../transport/read-buffer.ts'
+import { ClientAnswers } from './client-answers.ts'
 import { ClientBody, MALFORMED, TOO_LARGE } from './client-body.ts'
 import { ClientInput } from './client-input.ts'
 import { ClientWriter, type ClientWriterOwner } from './client-writer.ts'
 import type { Edge } from './edge.ts'
 import { Exchange } from './exchange.ts'
-import { countExchange, countUnread } from './exchange-counters.ts'
-import { type Answer, headRefusal, writeAnswer } from './http-answer.ts'
+import { countExchange } from './exchange-counters.ts'
+import { ExchangeDeadline } from './exchange-deadline.ts'
+import { headRefusal } from './http-answer.ts'
 import type { LineParts } from './line-parts.ts'
 import type { Pool } from './pool.ts'
 import { type Origin, originOf } from './origin.ts'
 import { RequestClient } from './request-client.ts'
-import { nextRequestId } from './request-id.ts'
 import type { Routes } from './routes.ts'
 import type { TcpSession } from './tcp-session.ts'
 
@@ -53,6 +51,7 @@ export class Http1Session implements Reader, ClientWriterOwner {
   /** Of the exchange that runs. */
   readonly requestClient: RequestClient
   readonly writer: ClientWriter
+  readonly answers: ClientAnswers
   /** Requests so far. */
   requests = 0
   /** Of its access lines; made with the first one. */
@@ -65,7 +64,7 @@ export class Http1Session implements Reader, ClientWriterOwner {
   readonly #readBuffer: SessionReadBuffer | null
   readonly #head: RequestHead
   /** Of the exchange that runs. */
-  readonly exchangeDeadline: Deadline
+  readonly exchangeDeadline: ExchangeDeadline
   /** Of what the client owes. */
   readonly #deadline: Deadline
   #state = HEAD
@@ -106,7 +105,8 @@ export class Http1Session implements Reader, ClientWriterOwner {
       keepsEncodedSlash: edge.config.http.encodedSlash === 'keep',
       isSecure: client.handshake !== null || this.origin.forwarders !== null,
     })
-    this.exchangeDeadline = new Deadline(() => this.#exchange?.onDeadline())
+    this.answers = new ClientAnswers(this, this.#head)
+    this.exchangeDeadline = new ExchangeDeadline(edge.deadlines, () => this.#exchange?.onDeadline())
     this.#deadline = new Deadline(() => this.#expired())
     this.#socket[SESSION] = this
   }
@@ -300,38 +300,10 @@ export class Http1Session implements Reader, ClientWriterOwner {
     else this.#exchange.onClientSlow()
   }
 
-  /**
-   * An answer of our own to the request that was read last, with further `lines` in its head.
-   *
-   * @param keepAlive whether the request leaves the connection usable
-   * @returns bytes of its body
-   */
-  answer(status: number, reason: Reason, requestId: string, keepAlive: boolean, lines: string) {
-    if (!keepAlive) this.keepsAlive = false
-    const html = prefersHtml(this.#head.list(ACCEPT))
-    return this.#answer({ status, reason, requestId, html }, this.#head.method === 'HEAD', lines)
-  }
-
-  #answer(answer: Answer, toHead: boolean, lines = ''): number {
-    const { edge, keepsAlive, hsts } = this
-    const wait = answer.status === 429 ? this.requestClient.retryAfter : 0
-    const limits = wait === 0 ? '' : edge.limitFields.refused(answer.reason, wait)
-    const all = hsts + lines + limits
-    const head = { keepAlive: keepsAlive, minor: this.#head.minor, wait, lines: all }
-    const bytes = writeAnswer(this.writer, answer, head, edge.errorPages, toHead)
+  /** Sends what was written for the client. */
+  flushSoon(): void {
     // In advance() more may follow; where a failure far away is told, nobody else would send it.
     if (!this.#advancing) this.writer.flush()
-    return bytes
-  }
-
-  /** The line of Strict-Transport-Security for all responses; '' for none. */
-  get hsts(): string {
-    return this.client.entrance.hsts
-  }
-
-  countRefusal(refused: number): void {
-    const { slice, at } = this.edge
-    slice[at.refused + this.client.entrance.index * refusals.length + refused]!++
   }
 
   onExchangeEnd(exchange: Exchange): void {
@@ -369,7 +341,7 @@ export class Http1Session implements Reader, ClientWriterOwner {
   /** Ends the connection so that the client sees it is not the end of a message. */
   cut(how: EndingName, cause: string): void {
     this.#stop()
-    this.client.endHttp(how, cause)
+    this.client.end(how, cause)
   }
 
   /** weir is stopping. */
@@ -387,34 +359,22 @@ export class Http1Session implements Reader, ClientWriterOwner {
   #refuseHead(code: number): void {
     const flooding = this.requestClient.enterUnread(this.client, ticks())
     if (flooding === ADMITTED) {
-      this.penalize(headRefusal(code))
+      this.answers.penalize(headRefusal(code))
       this.#refuseUnread(code, headRefusal(code))
     } else {
-      this.countRefusal(flooding)
+      this.answers.countRefusal(flooding)
       this.#refuseUnread(429, refusals[flooding]![0])
     }
     this.#close()
   }
 
-  /** Counts a refusal, and counts it against the address of the connection. */
-  penalize(reason: RefusalName): void {
-    const refused = refusal(reason)
-    this.countRefusal(refused)
-    this.edge.admission.penalize(this.client, refused, ticks())
-  }
-
-  /** Nothing is known of the request but how it begins, not even which form of an answer it wants. */
   #refuseUnread(status: number, reason: RefusalName): void {
-    this.keepsAlive = false
-    const requestId = nextRequestId()
     const toHead = this.#input.rest().toString('latin1', 0, HEAD_BEGIN.length) === HEAD_BEGIN
-    this.#answer({ status, reason, requestId, html: false }, toHead)
-    countUnread(this, status)
-    this.edge.log.badRequest(this, status, reason, requestId)
+    this.answers.refuseUnread(status, reason, toHead)
   }
 
   #refuseBody(status: number, reason: RefusalName): void {
-    this.penalize(reason)
+    this.answers.penalize(reason)
     this.keepsAlive = false
     this.#exchange?.refuse(status, reason)
   }
@@ -423,7 +383,7 @@ export class Http1Session implements Reader, ClientWriterOwner {
     if (this.#state === HEAD && this.requests > 0 && this.#scanned === 0) return this.#close()
     if (this.#state === HEAD) {
       // Who has said nothing gets no answer: it may be about to ask, and would take it for its own.
-      this.penalize('request-timeout')
+      this.answers.penalize('request-timeout')
       if (this.#scanned > 0) this.#refuseUnread(408, 'request-timeout')
       return this.#close()
     }
@@ -458,7 +418,7 @@ export class Http1Session implements Reader, ClientWriterOwner {
     if (this.#state === CLOSED) return
     const idle = this.#state === HEAD && this.#scanned === 0
     this.#stop()
-    this.client.endHttp(idle ? 'finished' : how, cause)
+    this.client.end(idle ? 'finished' : how, cause)
   }
 
   /** Says what there is to say, and closes. */

@@ -13,14 +13,12 @@ import type { ProxyHeader } from '../codec/proxy-protocol.ts'
 import { ADDRESS_WORDS, parseAddress } from '../core/address.ts'
 import { ticks } from '../core/clock.ts'
 import { type EndingName, ending, endings } from '../core/endings.ts'
-import type { FaultCode } from '../core/errors.ts'
 import { hashSource } from '../core/hash.ts'
 import { ADMITTED, refusal, refusals } from '../core/refusals.ts'
 import type { Place } from '../guard/admission.ts'
-import { counterRows, observe } from '../shared/counters.ts'
 import { clientCertificateOf } from '../transport/client-certificate.ts'
 import { Deadline } from '../transport/deadlines.ts'
-import { Dial, type Dialed, type DialOwner } from '../transport/dial.ts'
+import type { Dialed } from '../transport/dial.ts'
 import { Gate, type GateOwner } from '../transport/gate.ts'
 import { Handshake, type HandshakeOwner } from '../transport/handshake.ts'
 import type { Held } from '../transport/held.ts'
@@ -32,9 +30,9 @@ import { Tunnel, type TunnelOwner } from '../transport/tunnel.ts'
 import { refuse } from './answer.ts'
 import type { Edge, Entrance } from './edge.ts'
 import { Http1Session } from './http1-session.ts'
-import { NO_BACKEND, type Pool, WAIT, type Waiter } from './pool.ts'
-import { proxyHeaderFor } from './proxy-header.ts'
+import type { Pool } from './pool.ts'
 import { routeServerName } from './server-name-routes.ts'
+import { TunnelBackend } from './tunnel-backend.ts'
 
 const UNKNOWN_SERVER_NAME = refusal('unknown-server-name')
 const CERTIFICATE_MISSING = refusal('certificate-missing')
@@ -42,8 +40,6 @@ const CERTIFICATE_UNTRUSTED = refusal('certificate-untrusted')
 const TLS_VERSION = refusal('tls-version')
 
 const SESSION = Symbol('session')
-/** Backends one session is tried on. */
-const DIALS_MAX = 4
 /** How long a client may take to read the last response before it is cut off. */
 const LINGER_MS = 2000
 const REASONS = refusals.length
@@ -52,9 +48,7 @@ const ENDINGS = endings.length
 /** The socket of a client knows its session. */
 type ClientSocket = Socket & { [SESSION]?: TcpSession }
 
-export class TcpSession
-  implements Place, GateOwner, HandshakeOwner, DialOwner, TunnelOwner, Waiter
-{
+export class TcpSession implements Place, GateOwner, HandshakeOwner, TunnelOwner {
   readonly edge: Edge
   readonly entrance: Entrance
   /** The plain socket; under TLS the handshake's socket speaks through it. */
@@ -77,7 +71,6 @@ export class TcpSession
   /** Who the client is by its certificate; null if it showed none. */
   peerIdentity: PeerIdentity | null = null
   connectedMs = 0
-  backend = -1
   backendName = ''
   dials = 0
   queuedMs = 0
@@ -96,14 +89,12 @@ export class TcpSession
   /** The same for every connection of an address, for balancers that keep clients together. */
   source = 0
   readonly #deadline: Deadline
-  /** Backends that failed; made when the first one did. */
-  #tried: Int32Array = NONE_TRIED
-  /** What is read by its owner now; at most one of the three. */
+  /** Reads what comes before the handshake. */
   #gate: Gate | null = null
-  #dial: Dial | null = null
-  #pool: Pool | null = null
-  #waitingSinceMs = 0
-  #dialedMs = 0
+  /** Of the server's name, for after the handshake; -1 for none. */
+  #pool = -1
+  /** null until the bytes are to go somewhere as they are. */
+  #backend: TunnelBackend | null = null
   #finished = false
   #lingering = false
 
@@ -178,7 +169,7 @@ export class TcpSession
     const context = tls.pick(hello.serverName, hello.ticketName)
     if (context === null) return this.#refuse(UNKNOWN_SERVER_NAME)
 
-    this.#pool = this.edge.pools[pool] ?? null
+    this.#pool = pool
     const { alpn, clientCertificate } = this.entrance
     this.handshake = new Handshake(this.socket, hello, context, alpn, this, clientCertificate)
     this.edge.deadlines.set(this.#deadline, tlsConfig.handshakeTimeoutMs)
@@ -222,7 +213,7 @@ export class TcpSession
     const refused = this.#readCertificate()
     if (refused !== ADMITTED) return this.#refuse(refused)
     if (this.entrance.config.mode === 'https') this.#speakHttp(this.handshake!.socket)
-    else this.#connect(this.edge.pools.indexOf(this.#pool!))
+    else this.#connect(this.#pool)
   }
 
   /** @returns 0, or the refusal of a client whose certificate is not good, or not there */
@@ -276,15 +267,14 @@ export class TcpSession
     socket.resume()
   }
 
-  endHttp(how: EndingName, cause: string): void {
+  /** Ends it, for who has the word now. */
+  end(how: EndingName, cause: string): void {
     this.#finish(how, cause)
   }
 
   /** A protocol was switched: the place at the backend is the session's from here on. */
   tunnelTo(dialed: Dialed, pool: Pool, backend: number): void {
-    this.#pool = pool
-    this.backend = backend
-    this.backendName = pool.target(backend).name
+    this.#backend = new TunnelBackend(this, pool, this.#deadline, backend)
     this.http = null
     this.#tunnel(dialed)
   }
@@ -305,78 +295,11 @@ export class TcpSession
   }
 
   #connect(pool: number): void {
-    this.#pool = this.edge.pools[pool]!
-    this.onTurn()
+    this.#backend = new TunnelBackend(this, this.edge.pools[pool]!, this.#deadline, -1)
+    this.#backend.onTurn()
   }
 
-  /** Takes a backend, or a place in the line. */
-  onTurn(): void {
-    const pool = this.#pool!
-    const backend = pool.take(this.source, this.#tried, this.dials)
-    if (backend === WAIT) return this.#wait(pool)
-    this.#stopWaiting()
-    if (backend === NO_BACKEND) {
-      return this.dials === 0
-        ? this.#finish('no-backend', `no backend of pool ${pool.config.name} is up`)
-        : this.#finish(this.ending, this.cause)
-    }
-    this.backend = backend
-    this.#dialNow(pool, backend)
-  }
-
-  #wait(pool: Pool): void {
-    if (!pool.wait(this)) {
-      this.#stopWaiting()
-      return this.#finish('queue-full', `pool ${pool.config.name} has ${pool.waiting} waiting`)
-    }
-    if (this.#waitingSinceMs !== 0) return
-    this.#waitingSinceMs = performance.now()
-    this.edge.slice[this.edge.at.queued]!++
-    this.edge.deadlines.set(this.#deadline, pool.config.queueTimeoutMs)
-  }
-
-  #stopWaiting(): void {
-    this.#pool?.stopWaiting(this)
-    if (this.#waitingSinceMs === 0) return
-    this.queuedMs += performance.now() - this.#waitingSinceMs
-    this.#waitingSinceMs = 0
-    this.edge.deadlines.clear(this.#deadline)
-  }
-
-  #dialNow(pool: Pool, backend: number): void {
-    const target = pool.target(backend)
-    this.dials++
-    this.backendName = target.name
-    this.#dialedMs = performance.now()
-    this.edge.slice[this.edge.at.dials + backend]!++
-    this.#dial = new Dial(target, this, this.edge.deadlines)
-    const header = proxyHeaderFor(this, pool.config.sendProxy)
-    // What goes to a client over TLS is encrypted at once.
-    this.#dial.start(header, this.edge.readBuffers, this.handshake !== null)
-  }
-
-  onDialFailed(code: FaultCode, cause: string): void {
-    this.#dial = null
-    const pool = this.#pool!
-    if (this.#tried === NONE_TRIED) this.#tried = new Int32Array(DIALS_MAX)
-    this.#tried[this.dials - 1] = this.backend
-    this.edge.slice[this.edge.at.dialsFailed + this.backend]!++
-    pool.dialFailed(this.backend)
-    this.#leaveBackend()
-    this.ending = code === 'WEIR_CONNECT_TIMEOUT' ? 'connect-timeout' : 'connect-failed'
-    this.cause = `${this.backendName}: ${cause}`
-    if (this.dials < DIALS_MAX) this.onTurn()
-    else this.#finish(this.ending, this.cause)
-  }
-
-  onDialed(dialed: Dialed): void {
-    this.#dial = null
-    this.connectedMs = performance.now()
-    const { slice, at } = this.edge
-    const { buckets } = counterRows.dialSeconds
-    const first = at.dialSeconds + this.backend * (buckets.length + 2)
-    observe(slice, first, buckets, (this.connectedMs - this.#dialedMs) / 1000)
-    this.#pool!.dialed(this.backend)
+  onConnected(dialed: Dialed): void {
     this.ending = 'finished'
     this.cause = ''
     this.#tunnel(dialed)
@@ -411,12 +334,13 @@ export class TcpSession
   }
 
   onBackendBroke(cause: string, untouched: boolean): void {
-    if (!untouched || this.dials >= DIALS_MAX) return this.#finish('backend-reset', cause)
+    const backend = this.#backend!
+    if (!untouched || !backend.mayRetry) return this.#finish('backend-reset', cause)
     // It took the connection and died before a byte was said: as good as a failed dial.
     this.tunnel = null
     this.handshake?.hear()
     this.edge.deadlines.clear(this.#deadline)
-    this.onDialFailed('WEIR_CONNECT_FAILED', cause)
+    backend.onDialFailed('WEIR_CONNECT_FAILED', cause)
   }
 
   /** The drain is over: cuts what still runs. */
@@ -427,7 +351,7 @@ export class TcpSession
   #expired(): void {
     if (this.#lingering) return this.#finish('finished', '')
     if (this.tunnel !== null) return this.#finish('idle-timeout', '')
-    if (this.#waitingSinceMs !== 0) return this.#finish('queue-timeout', '')
+    if (this.#backend?.isWaiting) return this.#finish('queue-timeout', '')
     this.handshake?.timedOut()
     this.handshake?.countFailure(this.edge.slice, this.edge.at)
     this.#finish('handshake-timeout', '')
@@ -460,13 +384,6 @@ export class TcpSession
     this.#finish('refused', this.cause)
   }
 
-  #leaveBackend(): void {
-    if (this.backend === -1) return
-    const backend = this.backend
-    this.backend = -1
-    this.#pool!.leave(backend)
-  }
-
   #finish(how: EndingName, cause: string): void {
     if (this.#finished) return
     this.#finished = true
@@ -474,9 +391,7 @@ export class TcpSession
     this.ending = how
     this.cause = cause
     edge.deadlines.clear(this.#deadline)
-    this.#stopWaiting()
     this.#gate?.cancel()
-    this.#dial?.cancel()
     this.http?.abort()
     this.tunnel?.cut()
     this.readBuffer?.release(false)
@@ -487,7 +402,7 @@ export class TcpSession
     if (this.handshake !== null) this.socket.destroy()
     else if (this.#lingering) this.socket.destroy()
     else if (how !== 'refused') reset(this.socket)
-    this.#leaveBackend()
+    this.#backend?.stop()
     edge.admission.leave(this)
     edge.sessions.delete(this)
     const { slice, at } = edge
@@ -495,5 +410,3 @@ export class TcpSession
     edge.log.session(this)
   }
 }
-
-const NONE_TRIED = new Int32Array(0)

@@ -1,0 +1,49 @@
+/**
+ * What an exchange is waiting for must come in time, and the whole of it too: one deadline for both, the nearer of the
+ * two. It belongs to the connection: one exchange after the other uses it.
+ */
+import { Deadline, type Deadlines } from '../transport/deadlines.ts'
+
+export class ExchangeDeadline {
+  readonly #deadlines: Deadlines
+  readonly #deadline: Deadline
+  /** `--exchange-timeout`, on the clock of performance.now(); 0 is never. */
+  #endsAtMs = 0
+
+  constructor(deadlines: Deadlines, onExpire: () => void) {
+    this.#deadlines = deadlines
+    this.#deadline = new Deadline(onExpire)
+  }
+
+  /** @param endsAtMs when the whole exchange must be over; 0 for never */
+  begin(endsAtMs: number): void {
+    this.#endsAtMs = endsAtMs
+  }
+
+  /** @param ms for what comes next; 0 for as long as the whole exchange may take */
+  waitFor(ms: number): void {
+    if (this.#endsAtMs === 0) {
+      if (ms === 0) this.#deadlines.suspend(this.#deadline)
+      else this.#deadlines.set(this.#deadline, ms)
+      return
+    }
+    const left = Math.max(1, this.#endsAtMs - performance.now())
+    this.#deadlines.set(this.#deadline, ms === 0 ? left : Math.min(ms, left))
+  }
+
+  /** Whether it is the whole exchange that took too long. */
+  get isOver(): boolean {
+    return this.#endsAtMs !== 0 && performance.now() >= this.#endsAtMs
+  }
+
+  /** The exchange is over: nothing is waited for. */
+  suspend(): void {
+    this.#endsAtMs = 0
+    this.#deadlines.suspend(this.#deadline)
+  }
+
+  /** The connection is over: it is in no wheel any more. */
+  stop(): void {
+    this.#deadline.stop()
+  }
+}
