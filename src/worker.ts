@@ -42,6 +42,7 @@ import { HeldBytes } from './proxy/held-bytes.ts'
 import { IdleBackends } from './proxy/idle-backends.ts'
 import { Pool } from './proxy/pool.ts'
 import { RateLimitFields } from './proxy/rate-limit-fields.ts'
+import { RefusalNotes } from './proxy/refusal-notes.ts'
 import { Route } from './proxy/route.ts'
 import { RouteAccess } from './proxy/route-access.ts'
 import { Routes } from './proxy/routes.ts'
@@ -114,6 +115,7 @@ const guards = asksWho ? config.guards : { ...config.guards, authFailureRate: 0 
 const tokens = new WorkerTokens(start, slice, at, send)
 const schemes: readonly Scheme[] = [apiKeys, ...tokens.schemes, new Mtls()]
 const limitFields = new RateLimitFields(shared.addresses, { ...config.guards, ...config.http })
+const keepsFingerprints = config.connectionLog && logsInfo
 const edge: Edge = {
   worker,
   config,
@@ -126,7 +128,8 @@ const edge: Edge = {
   idleBackends: new IdleBackends(idleLimits, deadlines),
   forwarding: new Forwarding(config.http),
   log,
-  keepsFingerprints: config.connectionLog && logsInfo,
+  keepsFingerprints,
+  notes: new RefusalNotes(shared, worker, config.guards, keepsFingerprints),
   errorPages: new ErrorPages(start.errorPages),
   limitFields,
   slice,
@@ -231,6 +234,7 @@ function step(lateMs: number): void {
   evictions = shared.addresses.evictions
   overflows = shared.addresses.overflows
   heldBytes.step()
+  edge.notes.step()
   slice[at.readBufferBytes] = edge.readBuffers.taken
   slice[at.readBufferBytes + 1] = edge.readBuffers.spare
   tokens.step()

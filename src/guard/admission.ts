@@ -40,6 +40,8 @@ export interface Place {
 export class Admission {
   /** Of the requests on http and https listeners. */
   readonly requests: RequestAdmission
+  /** Of the last one that {@link enter} refused: its slot, which it no longer holds; -1 if it was not looked up. */
+  refusedSlot = -1
   readonly #shared: Shared
   readonly #worker: number
   readonly #options: AdmissionOptions
@@ -84,6 +86,7 @@ export class Admission {
    * @returns 0 or the refusal
    */
   enter(address: Int32Array, now: number, place: Place): number {
+    this.refusedSlot = -1
     const listed = this.#list.check(address)
     if (listed !== ADMITTED && !this.#shadow.passesAddress(listed, address)) return listed
     const banned = this.blocks.check(address)
@@ -93,11 +96,13 @@ export class Admission {
     const slot = addresses.acquire(this.#counted.of(address), now)
     const refused = this.#check(this.#connection, slot, now)
     if (refused !== ADMITTED) {
+      this.refusedSlot = slot
       this.#penalties.add(slot, refused, now, place.isDirect)
       addresses.leave(slot)
       return refused
     }
     if (this.#free.isEmpty || !this.#enterHost(slot)) {
+      this.refusedSlot = slot
       addresses.leave(slot)
       return CONNECTIONS_MAX
     }

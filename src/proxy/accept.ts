@@ -41,13 +41,13 @@ export class Accept implements Door {
     if (!parseAddress(address, words)) return false
     this.#remote = address
     this.#port = port
-    if (edge.shared.workers.isDraining()) return this.#refuse(DRAINING)
+    if (edge.shared.workers.isDraining()) return this.#refuse(DRAINING, -1)
     // Who a proxy in front of us speaks for stands in its header.
     const { proxies } = this.#entrance
     this.#isProxy = proxies !== null && proxies.find(words) !== 0
     if (this.#isProxy) return true
     const refused = edge.admission.enter(words, ticks(), this.#place)
-    return refused === ADMITTED || this.#refuse(refused)
+    return refused === ADMITTED || this.#refuse(refused, edge.admission.refusedSlot)
   }
 
   newReadBuffer(): ClientReadBuffer | null {
@@ -70,9 +70,11 @@ export class Accept implements Door {
     session.beginAdmitted()
   }
 
-  #refuse(refused: number): false {
-    const { slice, log } = this.#edge
+  /** @param slot it had in the table; -1 if it was not looked up */
+  #refuse(refused: number, slot: number): false {
+    const { slice, log, notes } = this.#edge
     slice[this.#refusedAt + refused]!++
+    notes.door(this.#entrance.index, this.#words, refused, slot)
     const leftOut = log.sampleRefusal(refused)
     if (leftOut !== -1) log.refusal(this.#entrance, unmapped(this.#remote), refused, leftOut)
     return false

@@ -13,6 +13,7 @@ import type { Scheme, Verdict } from '../auth/scheme.ts'
 import { withoutPair } from '../auth/query-key.ts'
 import type { RequestHead } from '../codec/http1/request-head.ts'
 import { TICKS_PER_SECOND, ticks } from '../core/clock.ts'
+import { type SchemeName, schemeNames } from '../core/rejections.ts'
 import { ADMITTED, refusal, rejectionNumber, rejectionStatus, refusals } from '../core/refusals.ts'
 import type { AuthFailures } from '../guard/auth-failures.ts'
 import type { IdentityLimits, IdentityPlace, Limits } from '../guard/identity-limits.ts'
@@ -195,6 +196,7 @@ export class Authorizer {
     const { client } = exchange
     const status = rejectionStatus(refused)
     client.retryAfter = Math.max(1, Math.ceil(waitTicks / TICKS_PER_SECOND))
+    client.judgeNote = judge === null ? '' : judgeNotes[judge.name]
     this.#count(judge, rejectionNumber(refused) + 1)
     this.#parts.penalties.add(client.requestSlot, refused, ticks(), client.isDirect)
     // Who sent nothing did not guess.
@@ -218,6 +220,10 @@ export class Authorizer {
 }
 
 const SCHEMES: readonly string[] = labelValues.scheme
+
+const judgeNotes = Object.fromEntries(
+  schemeNames.map(name => [name, `,"auth":"${name}"`]),
+) as Readonly<Record<SchemeName, string>>
 
 function hideQuery(head: RequestHead, name: string): void {
   const { target } = head

@@ -44,7 +44,7 @@ export class ClientAnswers {
     session.keepsAlive = false
     const requestId = nextRequestId()
     this.#write({ status, reason, requestId, html: false }, toHead, '')
-    countUnread(session, status)
+    countUnread(session, status, reason, requestId)
     session.edge.log.badRequest(session, status, reason, requestId)
   }
 

@@ -16,6 +16,7 @@ import type { Forwarding } from './forwarding.ts'
 import type { IdleBackends } from './idle-backends.ts'
 import type { Pool } from './pool.ts'
 import type { RateLimitFields } from './rate-limit-fields.ts'
+import type { RefusalNotes } from './refusal-notes.ts'
 import type { Routes } from './routes.ts'
 import type { SessionLog } from './session-log.ts'
 import type { TcpSession } from './tcp-session.ts'
@@ -36,6 +37,7 @@ export interface Edge {
   readonly keepsFingerprints: boolean
   readonly errorPages: ErrorPages
   readonly limitFields: RateLimitFields
+  readonly notes: RefusalNotes
   /** This worker's counters, and where each stands among them. */
   readonly slice: Float64Array
   readonly at: Counters['at']

@@ -1,5 +1,6 @@
 /** What is counted of an exchange: plain stores into the slice of this worker, no objects in between. */
 import { type FaultName, faultNumber, faults } from '../core/faults.ts'
+import type { RefusalName } from '../core/refusals.ts'
 import { counterRows, labelValues, observe } from '../shared/counters.ts'
 import type { Edge } from './edge.ts'
 import type { Exchange } from './exchange.ts'
@@ -30,13 +31,21 @@ export function countExchange(session: Http1Session, exchange: Exchange, nowMs: 
     observe(slice, at.requestQueueSeconds + route * HISTOGRAM, buckets, exchange.queuedMs / 1000)
   }
   if (exchange.reason === '') return
+  session.edge.notes.exchange(session, exchange, nowMs)
   const fault = faultNumber(exchange.reason)
   if (fault !== -1) slice[at.requestFaults + route * FAULTS + fault]!++
 }
 
 /** A request whose head could not be read: of no method, and of the route that takes what no other does. */
-export function countUnread({ edge, routes }: Http1Session, status: number): void {
+export function countUnread(
+  session: Http1Session,
+  status: number,
+  reason: RefusalName,
+  requestId: string,
+): void {
+  const { edge, routes } = session
   const { slice, at } = edge
+  edge.notes.unread(session, status, reason, requestId)
   const route = routes.last.index
   slice[at.requests + (route * METHODS + OTHER) * STATUSES + statusClass(status)]!++
 }

@@ -76,11 +76,17 @@ export function writeAnswerHead(answer: Answer, head: AnswerHead): string {
   out += `Content-Type: ${html ? 'text/html; charset=utf-8' : 'application/problem+json'}\r\n`
   out += `Content-Length: ${bodyLength}\r\nCache-Control: no-store\r\n`
   out += `X-Content-Type-Options: nosniff\r\nX-Request-Id: ${requestId}\r\n${lines}`
-  const seconds = status === 503 ? UNAVAILABLE_SECONDS : wait
+  const seconds = retryAfterOf(status, wait)
   if (seconds > 0) out += `Retry-After: ${seconds}\r\n`
   if (!keepAlive) out += 'Connection: close\r\n'
   else if (minor === 0) out += 'Connection: keep-alive\r\n'
   return `${out}\r\n`
+}
+
+/** Seconds, as Retry-After says them; 0 for none. @param wait of 429 */
+export function retryAfterOf(status: number, wait: number): number {
+  if (status === 503) return UNAVAILABLE_SECONDS
+  return status === 429 ? wait : 0
 }
 
 function titleOf(status: number): string {

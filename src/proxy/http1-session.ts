@@ -8,7 +8,7 @@ import { NEED_MORE, OK } from '../codec/http1/head.ts'
 import { RequestHead } from '../codec/http1/request-head.ts'
 import { ticks } from '../core/clock.ts'
 import type { EndingName } from '../core/endings.ts'
-import { ADMITTED, type RefusalName, refusals } from '../core/refusals.ts'
+import { ADMITTED, refusal, type RefusalName, refusals } from '../core/refusals.ts'
 import { Deadline } from '../transport/deadlines.ts'
 import type { Dialed } from '../transport/dial.ts'
 import type { Held } from '../transport/held.ts'
@@ -31,6 +31,7 @@ import type { Routes } from './routes.ts'
 import type { TcpSession } from './tcp-session.ts'
 
 const SESSION = Symbol('http1-session')
+const REQUEST_TIMEOUT = refusal('request-timeout')
 /** Bytes of requests that came early; then the client is not read until its turn. */
 const EARLY_MAX = 65_536
 
@@ -385,6 +386,7 @@ export class Http1Session implements Reader, ClientWriterOwner {
       // Who has said nothing gets no answer: it may be about to ask, and would take it for its own.
       this.answers.penalize('request-timeout')
       if (this.#scanned > 0) this.#refuseUnread(408, 'request-timeout')
+      else this.edge.notes.session(this.client, REQUEST_TIMEOUT)
       return this.#close()
     }
     if (this.#state === BODY) return this.#refuseBody(408, 'request-timeout')

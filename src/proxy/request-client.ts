@@ -36,6 +36,9 @@ export class RequestClient implements RequestPlace {
   isDirect = true
   retryAfter = 0
 
+  /** The scheme that rejected the request which ends now, as part of a JSON line; '' for none. */
+  judgeNote = ''
+
   /** Made with the first request of a client that may be known again. */
   known: KnownClient | null = null
 

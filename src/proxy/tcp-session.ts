@@ -192,7 +192,7 @@ export class TcpSession implements Place, GateOwner, HandshakeOwner, TunnelOwner
 
   /** Its hello holds the bytes it was read from: not for the life of a connection. */
   #letGoOfHello(): void {
-    if (this.edge.keepsFingerprints) this.#ja4 = this.ja4
+    if (this.edge.keepsFingerprints) this.edge.notes.fingerprint(this.ja4, 0)
     this.#hello = null
   }
 
@@ -379,6 +379,7 @@ export class TcpSession implements Place, GateOwner, HandshakeOwner, TunnelOwner
     const { slice, at } = this.edge
     slice[at.refused + this.entrance.index * REASONS + refused]!++
     this.edge.admission.penalize(this, refused, ticks())
+    this.edge.notes.session(this, refused)
     // After a handshake it is closed by the end alone: a reset under the TLS socket ends the process (SIGSEGV).
     if (this.handshake === null) refuse(this.socket, refused)
     this.#finish('refused', this.cause)

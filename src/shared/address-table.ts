@@ -33,6 +33,14 @@ const BUCKETS = 9
 /** What is left of the patience with it, or until when it is banned: guard/penalties.ts. */
 const SCORE = 13
 
+/** What {@link AddressTable.copyState} copies: all behind the pins. */
+export const STATE_WORDS = WORDS - CONNECTIONS
+export const STATE_CONNECTIONS = 0
+export const STATE_REQUESTS = REQUESTS - CONNECTIONS
+export const STATE_SCORE = SCORE - CONNECTIONS
+/** The first of the buckets. */
+export const STATE_BUCKETS = BUCKETS - CONNECTIONS
+
 /** Token buckets kept per address, by their place. */
 export const CONNECTION_BUCKET = 0
 export const HANDSHAKE_BUCKET = 1
@@ -191,6 +199,53 @@ export class AddressTable {
   address(slot: number): Int32Array {
     const at = slot * WORDS + KEY
     return this.#words.slice(at, at + ADDRESS_WORDS)
+  }
+
+  /** What is counted of the address now: STATE_WORDS of them, for whoever asks why. @param slot held by the caller */
+  copyState(slot: number, into: Int32Array): void {
+    const first = slot * WORDS + CONNECTIONS
+    for (let i = 0; i < STATE_WORDS; i++) into[i] = this.#words[first + i]!
+  }
+
+  /**
+   * The same of a slot that is not held, and may have changed hands.
+   *
+   * @param address four words, masked
+   * @returns false if it is not that address's now
+   */
+  copyStateOf(slot: number, address: Int32Array, into: Int32Array): boolean {
+    this.copyState(slot, into)
+    return this.#holds(slot * WORDS, address)
+  }
+
+  /** How many slots there are, the shared one included: for whoever looks at all of them. */
+  get slots(): number {
+    return slotsFor(this.size)
+  }
+
+  /**
+   * Main, looking at all: whether the slot is somebody's, of whom there is more to say than that it was seen. It may change
+   * hands at any time, so this is for a picture of the whole.
+   *
+   * @param address is written to if so
+   * @param state   as well
+   */
+  glance(slot: number, address: Int32Array, state: Int32Array): boolean {
+    const words = this.#words
+    const at = slot * WORDS
+    const tag = words[at + TAG]!
+    if (tag === 0) return false
+    for (let i = 0; i < ADDRESS_WORDS; i++) address[i] = words[at + KEY + i]!
+    this.copyState(slot, state)
+    return Atomics.load(words, at + TAG) === tag
+  }
+
+  /** Copies whose slot it is. @returns false for the one that many share */
+  copyAddress(slot: number, into: Int32Array): boolean {
+    if (slot === this.#sets * WAYS) return false
+    const at = slot * WORDS + KEY
+    for (let i = 0; i < ADDRESS_WORDS; i++) into[i] = this.#words[at + i]!
+    return true
   }
 
   /** The word of a token bucket, for guard/token-buckets.ts: its place in {@link words}. */

@@ -9,10 +9,13 @@ import { BackendTable } from './backend-table.ts'
 import { BreakerTable } from './breaker-table.ts'
 import { Counters } from './counters.ts'
 import { LogRing } from './log-ring.ts'
+import { RefusalRing } from './refusal-ring.ts'
 import { ReplayTable } from './replay-table.ts'
 import { RequestLedger } from './request-ledger.ts'
 import { SessionLedger } from './session-ledger.ts'
+import { TALKER_WORDS, Talkers } from './talkers.ts'
 import { WorkerTable } from './worker-table.ts'
+import { ADDRESS_WORDS } from '../core/address.ts'
 import type { HashKey } from '../core/hash.ts'
 
 const CACHE_LINE = 64
@@ -51,7 +54,26 @@ export interface Shared {
   readonly counters: Counters
   /** By worker. */
   readonly logs: readonly LogRing[]
+  readonly refusals: readonly WorkerRefusals[]
 }
+
+/** What one worker remembers of refusals. */
+export interface WorkerRefusals {
+  /** Of requests: each has an id that somebody may ask for. */
+  readonly requests: RefusalRing
+  /** Those of an address that was refused too often lately to push others out of the first. */
+  readonly repeats: RefusalRing
+  /** Of connections. */
+  readonly connections: RefusalRing
+  readonly addresses: Talkers
+  /** JA4, where somebody wants to know them. */
+  readonly fingerprints: Talkers
+}
+
+/** Slots of the rings; powers of two. */
+const REQUEST_REFUSALS = 4096
+const REPEATED_REFUSALS = 1024
+const CONNECTION_REFUSALS = 1024
 
 /** Allocates the memory (zero-filled, so untouched pages cost nothing) and the view of the caller. */
 export function createShared(options: LayoutOptions): Shared {
@@ -75,7 +97,30 @@ export function openShared(options: LayoutOptions, memory: SharedArrayBuffer): S
     replays: new ReplayTable(memory, at.replays, options.proofs),
     counters: new Counters(memory, at.counters, workers, options),
     logs: Array.from({ length: workers }, (_, worker) => new LogRing(memory, at.logs, worker)),
+    refusals: Array.from({ length: workers }, (_, worker) =>
+      openRefusals(memory, at.refusals + worker * refusalBytes(), hashKey),
+    ),
   }
+}
+
+function openRefusals(memory: SharedArrayBuffer, offset: number, { k0 }: HashKey): WorkerRefusals {
+  let at = offset
+  const after = (bytes: number): number => (at += bytes) - bytes
+  const ring = (slots: number): RefusalRing =>
+    new RefusalRing(memory, after(RefusalRing.bytes(slots)), slots)
+  return {
+    requests: ring(REQUEST_REFUSALS),
+    repeats: ring(REPEATED_REFUSALS),
+    connections: ring(CONNECTION_REFUSALS),
+    addresses: new Talkers(memory, after(Talkers.bytes()), ADDRESS_WORDS, k0),
+    fingerprints: new Talkers(memory, after(Talkers.bytes()), TALKER_WORDS, k0),
+  }
+}
+
+/** Of one worker; whole cache lines, as each part is. */
+function refusalBytes(): number {
+  const rings = [REQUEST_REFUSALS, REPEATED_REFUSALS, CONNECTION_REFUSALS]
+  return rings.reduce((sum, slots) => sum + RefusalRing.bytes(slots), 2 * Talkers.bytes())
 }
 
 function regions(options: LayoutOptions) {
@@ -97,6 +142,7 @@ function regions(options: LayoutOptions) {
     replays: place(ReplayTable.bytes(options.proofs)),
     counters: place(Counters.bytes(workers, options)),
     logs: place(LogRing.bytes(workers)),
+    refusals: place(workers * refusalBytes()),
     total: end,
   }
 }

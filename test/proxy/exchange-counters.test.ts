@@ -8,6 +8,7 @@ import {
   leftBecause,
 } from '../../src/proxy/exchange-counters.ts'
 import type { Http1Session } from '../../src/proxy/http1-session.ts'
+import { RefusalNotes } from '../../src/proxy/refusal-notes.ts'
 import { type CounterName, counterRows, labelValues } from '../../src/shared/counters.ts'
 import { makeShared } from '../support/memory.ts'
 
@@ -22,16 +23,22 @@ const EXCHANGE = {
   queuedMs: 0,
   bytesReceived: 0,
   bytesSent: 0,
+  client: { address: '192.0.2.1', isNamed: false, judgeNote: '', retryAfter: 0 },
+  facts: null,
+  requestId: 'id',
 }
 
 function setUp(requests = 1) {
-  const { counters } = makeShared()
-  const edge = { slice: counters.slice(0), at: counters.at }
+  const shared = makeShared()
+  const { counters } = shared
+  const notes = new RefusalNotes(shared, 0, { ipv4Prefix: 32, ipv6Prefix: 64 }, false)
+  const edge = { slice: counters.slice(0), at: counters.at, notes }
   const session = {
     edge,
     requests,
     routes: { last: { index: 0 } },
-    client: { entrance: { index: 1 }, ending: 'finished' },
+    client: { entrance: { index: 1 }, ending: 'finished', address: '192.0.2.1', slot: -1 },
+    requestClient: { retryAfter: 0 },
   } as unknown as Http1Session
   return {
     session,
@@ -122,7 +129,7 @@ test('the first request of a connection is no reuse, the next ones are', async t
 
 test('what could not be read is of the last route, and of no known method', async t => {
   const it = setUp()
-  countUnread(it.session, 431)
+  countUnread(it.session, 431, 'request-too-large', 'id')
   t.equal(it.sum('requests', requestsAt(0, 'other', '4xx')), 1)
   t.equal(it.all('requestSeconds'), 0, 'it took no time worth telling')
 })
