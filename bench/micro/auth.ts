@@ -91,6 +91,7 @@ function step(defaultLimits: ConstructorParameters<typeof Authorizer>[0]['defaul
     client,
     isOver: false,
     facts: null,
+    judge: null,
     identitySlot: -1,
     identityLine: -1,
     waitFor() {},

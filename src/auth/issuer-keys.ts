@@ -5,13 +5,16 @@
  * at most once per cool-down, and tokens wait for that, within bounds. In between such tokens are turned
  * away at once, so that made-up kids cost next to nothing.
  */
+import { refusal } from '../core/refusals.ts'
 import { KeySet } from './key-set.ts'
 
 /** Main's look takes no longer than its fetch may; a main that says nothing is not waited for. */
 const WAIT_MS = 6000
-const WAITING_MAX = 1000
+/** Tokens that wait for one look. */
+export const WAITING_MAX = 1000
 /** A cool-down that is over so soon is sat out: the key may be newer than the look that began it. */
 const PAUSE_MAX_MS = 500
+const BUSY = refusal('auth-busy')
 /** Before a main that said nothing is asked again. */
 const SILENT_MS = 5000
 
@@ -39,10 +42,11 @@ export class IssuerKeys {
   /**
    * Waits for main to have looked for newer keys.
    *
-   * @returns null if it did so a moment ago, or too many wait already: what is not there now will not be
+   * @returns null if it did so a moment ago: what is not there now will not be; a rejection if too many wait already
    */
-  look(): Promise<void> | null {
-    if (this.#waiting.length >= WAITING_MAX) return null
+  look(): Promise<void> | number | null {
+    // What nobody looked for may be good.
+    if (this.#waiting.length >= WAITING_MAX) return BUSY
     if (this.#timer === null) {
       const pauseMs = this.#askAgainMs - performance.now()
       if (pauseMs > PAUSE_MAX_MS) return null

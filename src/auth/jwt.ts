@@ -92,6 +92,7 @@ export class Jwt implements Scheme {
     if (typeof key === 'number') {
       const looked = keys.look()
       if (looked === null) return keys.set === null ? UNAVAILABLE : KEY_UNKNOWN
+      if (typeof looked === 'number') return looked
       verdict = looked.then(async () => await this.#checkAfterLook(jws, keys, digest, token.length))
     } else verdict = this.#verify(jws, key, digest, token.length)
     if (typeof verdict === 'number') return verdict

@@ -1,17 +1,19 @@
 /**
  * Watches the file of API keys, hands new sets to the workers, and writes down when keys were used.
  *
- * Polled, as certificates are, but more often: who revokes a key wants it out within a second.
+ * Polled, as certificates are, but more often: who revokes a key wants it out within a second, and it takes two
+ * looks to know that a file is not being written.
  */
-import { readFileSync, statSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import type { Logger } from 'pino'
 import type { ApiKeySet } from '../auth/api-key.ts'
 import { isValid, type KeyRecord, parseKeys, secondsOf, toApiKey } from '../auth/api-key-file.ts'
 import { writeAtomically } from '../auth/api-key-store.ts'
 import { formatUses, readUses, usesPath } from '../auth/key-uses.ts'
 import { KeyUsage } from '../shared/key-usage.ts'
+import { StillFiles } from './still-files.ts'
 
-const POLL_MS = 250
+const POLL_MS = 200
 const SAVE_MS = 60_000
 /** Keys that end within it are shown as such. */
 const EXPIRING_SECONDS = 14 * 86_400
@@ -25,8 +27,8 @@ export class ApiKeyWatch {
   readonly #onChange: (keys: ApiKeySet) => void
   #keys: readonly KeyRecord[]
   #usage: KeyUsage
-  /** Of the file as it was looked at last, good or not: each state of it is judged once. */
-  #seen: string
+  /** Each state of the file is judged once, good or not. */
+  readonly #files: StillFiles
   /** By id, in ISO 8601: of all keys that there are. */
   #uses: Map<string, string>
   #saveFailed = false
@@ -42,7 +44,7 @@ export class ApiKeyWatch {
     this.#usesFile = apiKeyUsage === '' ? usesPath(apiKeys) : apiKeyUsage
     this.#log = log
     this.#onChange = onChange
-    this.#seen = stateOf(apiKeys)
+    this.#files = new StillFiles([apiKeys])
     this.#keys = readKeys(apiKeys)
     this.#usage = KeyUsage.forKeys(this.#keys.length)
     this.#uses = new Map(readUses(this.#usesFile))
@@ -82,15 +84,12 @@ export class ApiKeyWatch {
 
   /** Reads the file if it changed; what can be used is used from now on. */
   check(): void {
-    const seen = stateOf(this.#file)
-    if (seen === this.#seen) return
-    this.#seen = seen
-    let keys: readonly KeyRecord[]
-    try {
-      keys = readKeys(this.#file)
-    } catch (error) {
+    if (!this.#files.haveChanged()) return
+    const keys = tryReadKeys(this.#file)
+    if (!this.#files.take()) return
+    if (typeof keys === 'string') {
       this.#log.error(
-        { file: this.#file, error: (error as Error).message },
+        { file: this.#file, error: keys },
         'API keys cannot be read, keeping the old ones',
       )
       return
@@ -139,18 +138,17 @@ export class ApiKeyWatch {
 
 /** @throws saying what is wrong */
 function readKeys(file: string): readonly KeyRecord[] {
-  const read = parseKeys(readFileSync(file, 'utf8'))
-  if ('error' in read) throw new Error(read.error)
-  return read.keys
+  const keys = tryReadKeys(file)
+  if (typeof keys === 'string') throw new Error(keys)
+  return keys
 }
 
-/** Another text for every change: a file that is replaced has another inode, one that is written to another time. */
-function stateOf(file: string): string {
+/** @returns what is wrong if it cannot be used */
+function tryReadKeys(file: string): readonly KeyRecord[] | string {
   try {
-    const { dev, ino, size, mtimeNs, ctimeNs } = statSync(file, { bigint: true })
-    return `${dev} ${ino} ${size} ${mtimeNs} ${ctimeNs}`
+    const read = parseKeys(readFileSync(file, 'utf8'))
+    return 'error' in read ? read.error : read.keys
   } catch (error) {
-    // It is not there, or leads in a circle: whoever reads it is told what it is.
-    return String((error as NodeJS.ErrnoException).code)
+    return (error as Error).message
   }
 }

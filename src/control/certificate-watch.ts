@@ -11,8 +11,9 @@ import { inspectCertificate } from '../certificate/inspect.ts'
 import { daysLeft } from '../certificate/validity.ts'
 import type { CertificateConfig } from '../config/config.ts'
 import type { CertificatePem } from '../config/messages.ts'
+import { StillFiles } from './still-files.ts'
 
-const POLL_MS = 1000
+const POLL_MS = 500
 const EXPIRY_CHECK_MS = 3_600_000
 /** Days before expiry at which the log speaks up; -1 is once it is over. */
 const WARN_DAYS = [30, 14, 7, 3, 2, 1, 0, -1]
@@ -22,7 +23,8 @@ export class CertificateWatch {
   readonly #log: Logger
   readonly #onChange: (certificates: readonly CertificatePem[]) => void
   #current: readonly CertificatePem[]
-  /** What was read last, good or not: each state of the files is judged once. */
+  readonly #files: StillFiles
+  /** What was read last, good or not: the same in other files is not judged again. */
   #seen: string
   readonly #warnedAt = new Map<string, number>()
   #timers: NodeJS.Timeout[] = []
@@ -36,6 +38,7 @@ export class CertificateWatch {
     this.#pairs = pairs
     this.#log = log
     this.#onChange = onChange
+    this.#files = new StillFiles(pairs.flatMap(({ cert, key }) => [cert, key]))
     this.#current = readPairs(pairs)
     this.#seen = digest(this.#current)
   }
@@ -71,16 +74,13 @@ export class CertificateWatch {
 
   /** Reads the files; if they changed and fit together, they are used from now on. */
   check(now: Date): void {
-    let pairs: readonly CertificatePem[]
-    try {
-      pairs = readPairs(this.#pairs)
-    } catch (error) {
-      // In the middle of a swap, most likely. If it stays so the files are told of once.
+    if (!this.#files.haveChanged()) return
+    const pairs = tryReadPairs(this.#pairs)
+    // A chain that is half written may look whole.
+    if (!this.#files.take()) return
+    if (typeof pairs === 'string') {
       if (this.#seen !== 'unreadable')
-        this.#log.warn(
-          { error: (error as Error).message },
-          'certificate files cannot be read, keeping the old ones',
-        )
+        this.#log.warn({ error: pairs }, 'certificate files cannot be read, keeping the old ones')
       this.#seen = 'unreadable'
       return
     }
@@ -135,6 +135,15 @@ function readPairs(pairs: readonly CertificateConfig[]): CertificatePem[] {
     cert: readFileSync(cert, 'utf8'),
     key: readFileSync(key, 'utf8'),
   }))
+}
+
+/** @returns why not, if one cannot be read */
+function tryReadPairs(pairs: readonly CertificateConfig[]): CertificatePem[] | string {
+  try {
+    return readPairs(pairs)
+  } catch (error) {
+    return (error as Error).message
+  }
 }
 
 function digest(pairs: readonly CertificatePem[]): string {

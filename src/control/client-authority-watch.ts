@@ -11,13 +11,16 @@ import {
   readClientAuthority,
 } from '../config/client-authorities.ts'
 import type { ListenerConfig } from '../config/config.ts'
+import type { Problem } from '../config/flag.ts'
+import { StillFiles } from './still-files.ts'
 
-const POLL_MS = 500
+const POLL_MS = 300
 
 export class ClientAuthorityWatch {
   readonly #listeners: readonly ListenerConfig[]
   readonly #log: Logger
   readonly #onChange: (authorities: ClientAuthorities) => void
+  readonly #files: StillFiles
   #current: ClientAuthorities
   /** By listener: the problem that was told of last; '' for none. */
   readonly #told: string[]
@@ -32,6 +35,7 @@ export class ClientAuthorityWatch {
   ) {
     this.#listeners = listeners
     this.#current = first
+    this.#files = new StillFiles(listeners.flatMap(filesOf), false)
     this.#log = log
     this.#onChange = onChange
     this.#told = listeners.map(() => '')
@@ -52,21 +56,25 @@ export class ClientAuthorityWatch {
   }
 
   check(): void {
-    const next = this.#listeners.map((listener, i) => this.#read(listener, i))
+    if (!this.#files.haveChanged()) return
+    const read = this.#listeners.map(({ clientCertificates: config }) =>
+      config === null ? null : readClientAuthority(config),
+    )
+    if (!this.#files.take()) return
+    const next = read.map((each, i) => this.#judge(each, i))
     if (next.every((each, i) => each === this.#current[i])) return
     this.#current = next
     this.#onChange(next)
     this.#log.info('client authorities replaced')
   }
 
-  #read({ name, clientCertificates }: ListenerConfig, i: number): ClientAuthority | null {
+  #judge(read: ClientAuthority | Problem | null, i: number): ClientAuthority | null {
     const current = this.#current[i] ?? null
-    if (clientCertificates === null) return null
-    const read = readClientAuthority(clientCertificates)
+    if (read === null) return null
     if ('where' in read) {
       if (read.message !== this.#told[i]) {
         this.#log.error(
-          { listener: name, error: read.message },
+          { listener: this.#listeners[i]!.name, error: read.message },
           'new client authorities are not usable, keeping the old ones',
         )
       }
@@ -76,4 +84,8 @@ export class ClientAuthorityWatch {
     this.#told[i] = ''
     return read.ca === current?.ca && read.crl === current.crl ? current : read
   }
+}
+
+function filesOf({ clientCertificates: config }: ListenerConfig): string[] {
+  return config === null ? [] : [config.ca, config.crl].filter(Boolean)
 }

@@ -4,6 +4,7 @@
  * Fetched again well before they are old, and when a worker meets a kid it does not know, then at most once
  * per cool-down. What was good last is kept while the issuer is down, for so long and no longer.
  */
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { IssuerConfig, JwtConfig } from '../config/token-config.ts'
 import type { IssuerKeySet } from '../auth/key-set.ts'
@@ -12,6 +13,10 @@ import { fetchKeySet } from './key-fetch.ts'
 
 /** Files are looked at this often: a new set is everywhere within a second. */
 const FILE_POLL_MS = 400
+/** One that changed is read again after so long, until it says the same twice: it may be being written. */
+const STILL_MS = 100
+/** Then it is taken as it is: half of a set is no JSON. */
+const STILL_READS = 5
 /** After a look that found something: made-up kids change nothing at the issuer, so that this is none of theirs. */
 const CHANGED_COOL_DOWN_MS = 300
 const RETRY_MIN_MS = 1000
@@ -100,7 +105,7 @@ export class KeySource {
     const { keys } = this.#config
     const found =
       keys.kind === 'file'
-        ? readKeyFile(keys.path, keys.isNamed, this.#jwt.algorithms)
+        ? await this.#readFile(keys.path, keys.isNamed)
         : await fetchKeySet(this.#config, this.#ca, this.#jwt.algorithms)
     if (!this.#running) return
     if (typeof found === 'string') return this.#failed(found)
@@ -112,6 +117,20 @@ export class KeySource {
     if (this.current !== null) this.#log.info('keys of the issuer changed')
     this.current = found
     this.#onChange()
+  }
+
+  async #readFile(path: string, isNamed: boolean): Promise<IssuerKeySet | string> {
+    const { algorithms } = this.#jwt
+    let found = readKeyFile(path, isNamed, algorithms)
+    // At start there is nothing to keep meanwhile.
+    for (let i = 0; this.current !== null && i < STILL_READS; i++) {
+      if (sayingOf(found) === this.current.text) break
+      await pause(STILL_MS)
+      const before = sayingOf(found)
+      found = readKeyFile(path, isNamed, algorithms)
+      if (sayingOf(found) === before) break
+    }
+    return found
   }
 
   #failed(message: string): void {
@@ -154,6 +173,10 @@ export class KeySource {
     }
     return Math.min(RETRY_MIN_MS * 2 ** Math.min(this.#failures - 1, 10), RETRY_MAX_MS)
   }
+}
+
+function sayingOf(found: IssuerKeySet | string): string {
+  return typeof found === 'string' ? found : found.text
 }
 
 function sourceName({ issuer, keys }: IssuerConfig): string {

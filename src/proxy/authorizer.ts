@@ -29,6 +29,7 @@ import type { RequestClient } from './request-client.ts'
 const FAILURE_RATE = refusal('auth-failure-rate')
 const MISSING = refusal('credential-missing')
 const BINDING = refusal('token-binding')
+const BUSY = refusal('auth-busy')
 const UNAUTHORIZED = 401
 const FORBIDDEN = 403
 /** Longest wait for a scheme, which has a deadline of its own as well. */
@@ -61,6 +62,8 @@ export interface Asked extends IdentityPlace {
   readonly isOver: boolean
   /** null until it is known who it is. */
   facts: IdentityFacts | null
+  /** The scheme that is waited for; null for none. */
+  judge: Scheme | null
   waitFor(ms: number): void
   onAuthorized(): void
   onRefused(refused: number, status: number, lines: string): void
@@ -98,6 +101,7 @@ export class Authorizer {
       }
       return this.#settle(exchange, policy, judge, verdict)
     }
+    exchange.judge = judge
     exchange.waitFor(WAIT_MS)
     void verdict.then(settled => {
       if (!exchange.isOver) this.#settle(exchange, policy, judge, settled)
@@ -111,6 +115,12 @@ export class Authorizer {
     exchange.onAuthorized()
   }
 
+  /** What was waited for did not come: no fault of the client, nor a failure of its credential. */
+  late(exchange: Asked): void {
+    this.#count(exchange.judge, rejectionNumber(BUSY) + 1)
+    exchange.onRefused(BUSY, rejectionStatus(BUSY), '')
+  }
+
   /** The exchange is over; more than once does no harm. */
   leave(exchange: IdentityPlace): void {
     this.#parts.limits.leave(exchange)
@@ -120,6 +130,7 @@ export class Authorizer {
     if (typeof verdict === 'number') return this.#refuse(exchange, policy, verdict, judge, 0)
     const bound = this.#confirm(exchange, verdict)
     if (typeof bound === 'number') return this.#admit(exchange, policy, judge, verdict, bound)
+    exchange.judge = judge
     exchange.waitFor(WAIT_MS)
     void bound.then(settled => {
       if (!exchange.isOver) this.#admit(exchange, policy, judge, verdict, settled)

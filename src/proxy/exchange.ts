@@ -6,12 +6,13 @@
  * Each step ends in the next, in an answer of our own, or in a cut; `#finish` runs exactly once, however
  * it ended, and gives back all that the exchange counted.
  */
+import type { Scheme } from '../auth/scheme.ts'
 import { CHUNKED } from '../codec/http1/framing.ts'
 import type { RequestHead } from '../codec/http1/request-head.ts'
 import type { ResponseHead } from '../codec/http1/response-head.ts'
 import { ticksAt } from '../core/clock.ts'
 import type { Reason } from '../core/faults.ts'
-import { ADMITTED, refusal, type RefusalName, refusals } from '../core/refusals.ts'
+import { ADMITTED, type RefusalName, refusals } from '../core/refusals.ts'
 import { BANNED } from '../guard/banned.ts'
 import type { Held } from '../transport/held.ts'
 import { BackendChoice } from './backend-choice.ts'
@@ -60,6 +61,7 @@ export class Exchange implements ResponseOwner, BodyTaker {
   bytesSent = 0
   /** Who the client turned out to be; null where nobody asked. */
   facts: IdentityFacts | null = null
+  judge: Scheme | null = null
   identitySlot = -1
   identityLine = -1
   isOver = false
@@ -419,7 +421,7 @@ export class Exchange implements ResponseOwner, BodyTaker {
     if (this.#responseBegan) return this.#cut(over ? 'exchange-timeout' : 'idle-timeout')
     if (this.#choice === null) {
       if (over) return this.#answer(504, 'exchange-timeout')
-      return this.onRefused(refusal('auth-busy'), 503, '')
+      return this.#session.edge.authorizer.late(this)
     }
     if (this.#choice.isWaiting) {
       return over ? this.#answer(504, 'exchange-timeout') : this.#answer(503, 'queue-timeout')

@@ -1,7 +1,7 @@
 import { createSecretKey, randomBytes } from 'node:crypto'
 import { CompactEncrypt, FlattenedSign, generateKeyPair } from 'jose'
 import { type Test, test } from 'tap'
-import { IssuerKeys } from '../../src/auth/issuer-keys.ts'
+import { IssuerKeys, WAITING_MAX } from '../../src/auth/issuer-keys.ts'
 import type { Identity } from '../../src/auth/identity.ts'
 import { Jwt, type JwtRules, VERIFYING_MAX } from '../../src/auth/jwt.ts'
 import { KeySet, readKeySet } from '../../src/auth/key-set.ts'
@@ -245,6 +245,20 @@ test('an unknown kid waits for main to look, and made-up ones ask it once', asyn
   await until(() => asked === 3, 'a short cool-down is sat out')
   issuer.looked(10_000)
   t.equal(await soon, 'token-key-unknown')
+})
+
+test('a token too many for one look is told to come again, and not that it is bad', async t => {
+  const issuer = new IssuerKeys(() => {})
+  issuer.replace(setOf(rs))
+  const jwt = new Jwt(new Map([[ISSUER, issuer]]), RULES)
+  const waiting = Array.from({ length: WAITING_MAX }, async (_, i) => {
+    return await judge(jwt, forge(es, { ...header, kid: `k${i}` }, claims))
+  })
+  t.equal(await judge(jwt, good), 'auth-busy')
+  issuer.replace(setOf(rs, es))
+  issuer.looked(10_000)
+  t.strictSame([...new Set(await Promise.all(waiting))], ['token-key-unknown'])
+  t.equal(await judge(jwt, good), 'good: someone', 'and is good when it does')
 })
 
 test('without any keys it is not the client who is to blame', async t => {

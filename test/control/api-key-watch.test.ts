@@ -28,16 +28,21 @@ function watch(t: Test, keys: readonly KeyRecord[], apiKeyUsage = '') {
     writeFileSync(`${file}.new`, formatKeys(next))
     renameSync(`${file}.new`, file)
   }
-  return { file, watch, changes, write, messages: () => lines.map(({ msg }) => msg) }
+  /** Twice, as it takes to see that a file lies still. */
+  const look = (): void => {
+    watch.check()
+    watch.check()
+  }
+  return { file, watch, changes, write, look, messages: () => lines.map(({ msg }) => msg) }
 }
 
 test('a file that changed is handed on once, whole', async t => {
   const it = watch(t, [keyOf('k1')])
-  it.watch.check()
+  it.look()
   t.strictSame(it.changes, [], 'nothing changed')
   it.write([keyOf('k1', { revoked: CREATED }), keyOf('k2')])
-  it.watch.check()
-  it.watch.check()
+  it.look()
+  it.look()
   t.match(it.changes, [
     { keys: [{ id: 'k1', revokedAt: Date.parse(CREATED) / 1000 }, { id: 'k2' }] },
   ])
@@ -49,18 +54,34 @@ test('a file that changed is handed on once, whole', async t => {
 test('a file written in place is seen too', async t => {
   const it = watch(t, [keyOf('k1')])
   writeFileSync(it.file, formatKeys([keyOf('k2')]))
-  it.watch.check()
+  it.look()
   t.match(it.changes, [{ keys: [{ id: 'k2' }] }])
+})
+
+test('a file that is being written counts once it is whole', async t => {
+  const it = watch(t, [keyOf('k1'), keyOf('k2'), keyOf('k3')])
+  const text = formatKeys([keyOf('k1'), keyOf('k2'), keyOf('k3'), keyOf('k4')])
+  // Half of it is a good list: that of the keys which stand in front.
+  const half = text.indexOf('- id: k3')
+  t.ok(half > 0)
+  for (const part of ['', text.slice(0, half), text.slice(0, half + 20), text]) {
+    writeFileSync(it.file, part)
+    it.watch.check()
+  }
+  t.strictSame(it.changes, [], 'no part of it counted')
+  it.watch.check()
+  t.match(it.changes, [{ keys: [{ id: 'k1' }, { id: 'k2' }, { id: 'k3' }, { id: 'k4' }] }])
+  t.strictSame(it.messages(), ['API keys replaced'], 'and none was complained of')
 })
 
 test('a file that cannot be used or is gone leaves the keys, and is told once', async t => {
   const it = watch(t, [keyOf('k1')])
   writeFileSync(it.file, 'keys: nonsense')
-  it.watch.check()
-  it.watch.check()
+  it.look()
+  it.look()
   rmSync(it.file)
-  it.watch.check()
-  it.watch.check()
+  it.look()
+  it.look()
   t.strictSame(it.changes, [])
   t.match(it.watch.set.keys, [{ id: 'k1' }])
   t.strictSame(it.messages(), [
@@ -68,7 +89,7 @@ test('a file that cannot be used or is gone leaves the keys, and is told once', 
     'API keys cannot be read, keeping the old ones',
   ])
   it.write([keyOf('k3')])
-  it.watch.check()
+  it.look()
   t.match(it.changes, [{ keys: [{ id: 'k3' }] }])
 })
 
@@ -84,7 +105,7 @@ test('what workers noted is written down, and outlives changes and starts', asyn
 
   new KeyUsage(it.watch.set.usage).note(0, USED + 60)
   it.write([keyOf('k3'), keyOf('k2'), keyOf('k1')])
-  it.watch.check()
+  it.look()
   new KeyUsage(it.watch.set.usage).note(0, USED + 120)
   it.watch.save()
   const all = new Map([
@@ -133,8 +154,8 @@ test('a file that leads in a circle is told, and ends nothing', async t => {
   const it = watch(t, [keyOf('k1')])
   rmSync(it.file)
   symlinkSync(it.file, it.file)
-  it.watch.check()
-  it.watch.check()
+  it.look()
+  it.look()
   t.strictSame(it.messages(), ['API keys cannot be read, keeping the old ones'])
   t.strictSame(it.changes, [])
 })

@@ -14,7 +14,8 @@ import { writeRevocations } from '../support/revocation.ts'
 const one = createAuthority()
 const two = createAuthority()
 
-function watch(t: Test, ca: string, crl = '') {
+/** @param meanwhile happens between the first read and the watch */
+function watch(t: Test, ca: string, crl = '', meanwhile = () => {}) {
   const { listeners } = good(t, { listen: ['tcp://127.0.0.1:1'], backend: ['tcp://127.0.0.1:2'] })
   const config = { ca, crl, isRequired: true }
   const asking = [
@@ -24,19 +25,25 @@ function watch(t: Test, ca: string, crl = '') {
   const { logger, lines } = captureLog()
   const changes: ClientAuthorities[] = []
   const first = loadClientAuthorities(asking, [])
+  meanwhile()
   const watch = new ClientAuthorityWatch(asking, first, logger, next => changes.push(next))
-  return { watch, changes, lines }
+  /** Twice, as it takes to see that files lie still. */
+  const look = (): void => {
+    watch.check()
+    watch.check()
+  }
+  return { watch, look, changes, lines }
 }
 
 test('what is replaced is handed on, once', async t => {
   const directory = t.testdir({ 'ca.pem': one.certificatePem })
   const ca = join(directory, 'ca.pem')
-  const { watch: watching, changes } = watch(t, ca)
-  watching.check()
+  const { watch: watching, look, changes } = watch(t, ca)
+  look()
   t.equal(changes.length, 0)
   writeFileSync(ca, two.certificatePem)
-  watching.check()
-  watching.check()
+  look()
+  look()
   t.strictSame(changes, [[{ ca: two.certificatePem, crl: '' }, null]])
   t.strictSame(watching.authorities, changes[0])
 })
@@ -44,12 +51,12 @@ test('what is replaced is handed on, once', async t => {
 test('a file that will not do is told of once, and the old one stays', async t => {
   const directory = t.testdir({ 'ca.pem': one.certificatePem })
   const ca = join(directory, 'ca.pem')
-  const { watch: watching, changes, lines } = watch(t, ca)
+  const { watch: watching, look, changes, lines } = watch(t, ca)
   writeFileSync(ca, one.certificatePem.slice(0, 200))
-  watching.check()
-  watching.check()
+  look()
+  look()
   rmSync(ca)
-  watching.check()
+  look()
   t.strictSame(
     lines.map(({ error }) => error),
     [`${ca} holds a certificate that is cut off; copy the file again`, `${ca} does not exist`],
@@ -57,19 +64,43 @@ test('a file that will not do is told of once, and the old one stays', async t =
   t.equal(changes.length, 0)
   t.match(watching.authorities, [{ ca: one.certificatePem }, null])
   writeFileSync(ca, two.certificatePem)
-  watching.check()
+  look()
   t.equal(changes.length, 1)
 })
 
 test('a new list of what is revoked is handed on, and one that is none is not', async t => {
   const directory = t.testdir({ 'ca.pem': one.certificatePem })
   const crl = writeRevocations(directory, one, [])
-  const { watch: watching, changes, lines } = watch(t, join(directory, 'ca.pem'), crl)
+  const { look, changes, lines } = watch(t, join(directory, 'ca.pem'), crl)
   writeRevocations(directory, one, [two.certificatePem])
-  watching.check()
+  look()
   t.equal(changes.length, 1)
   writeFileSync(crl, '-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n')
-  watching.check()
+  look()
   t.equal(changes.length, 1)
   t.match(lines.at(-1), { error: `${crl} cannot be used` })
+})
+
+test('a file that is being written counts once it is whole', async t => {
+  const directory = t.testdir({ 'ca.pem': one.certificatePem })
+  const ca = join(directory, 'ca.pem')
+  const { watch: watching, look, changes, lines } = watch(t, ca)
+  look()
+  const both = `${two.certificatePem}${one.certificatePem}`
+  // The first of two authorities is good by itself: clients of the other would be turned away.
+  for (const part of ['', two.certificatePem, both.slice(0, -100), both]) {
+    writeFileSync(ca, part)
+    watching.check()
+  }
+  t.strictSame([changes, lines], [[], []])
+  watching.check()
+  t.strictSame(changes, [[{ ca: both, crl: '' }, null]])
+})
+
+test('a file that changed before it was watched is seen', async t => {
+  const directory = t.testdir({ 'ca.pem': one.certificatePem })
+  const ca = join(directory, 'ca.pem')
+  const { look, changes } = watch(t, ca, '', () => writeFileSync(ca, two.certificatePem))
+  look()
+  t.strictSame(changes, [[{ ca: two.certificatePem, crl: '' }, null]])
 })

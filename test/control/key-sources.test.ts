@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { type Test, test } from 'tap'
 import type { IssuerKeySet } from '../../src/auth/key-set.ts'
 import type { JwtConfig, KeyOrigin } from '../../src/config/token-config.ts'
+import { readKeyFile } from '../../src/config/key-file.ts'
 import { KeySources } from '../../src/control/key-sources.ts'
 import { captureLog } from '../support/log.ts'
 import { keySetText, makeKey } from '../support/tokens.ts'
@@ -143,4 +144,31 @@ test('a file is read again when it is replaced, and not while it is half written
   writeFileSync(path, one)
   await until(() => changes.length === 2, 'the whole file')
   t.match(changes[1], [{ text: one }])
+})
+
+test('half of a file of keys is none, wherever it ends', async t => {
+  const directory = t.testdir()
+  const [path, part] = [join(directory, 'keys.json'), join(directory, 'part')]
+  const both = keySetText(makeKey('ES256', 'one'), makeKey('RS256', 'two'))
+  writeFileSync(path, both)
+  t.type(readKeyFile(path, false), 'object')
+  for (let end = 0; end < both.length; end++) {
+    writeFileSync(part, both.slice(0, end))
+    if (typeof readKeyFile(part, false) !== 'string') t.fail(`${end} bytes of ${both.length}`)
+  }
+})
+
+test('a file that is being written in place is waited for, and not complained of', async t => {
+  const path = join(t.testdir(), 'keys.json')
+  writeFileSync(path, one)
+  const config = jwtConfig({ kind: 'file', path, isNamed: false })
+  const { sources, changes, looked, lines } = await start(t, config)
+  // Read at once, and found to be half of a set.
+  writeFileSync(path, two.slice(0, 50))
+  sources.look(0)
+  await Promise.resolve()
+  writeFileSync(path, two)
+  await until(() => looked.length === 1, 'it has looked')
+  t.match(changes, [[{ text: two }]])
+  t.notOk(lines.some(({ msg }) => msg === 'keys of the issuer cannot be had'))
 })

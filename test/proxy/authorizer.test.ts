@@ -77,6 +77,7 @@ function exchange(client: RequestClient, fields: readonly string[], target = '/'
     client,
     isOver: false,
     facts: null,
+    judge: null,
     identitySlot: -1,
     identityLine: -1,
     waitFor: ms => void told.push(`wait ${ms}`),
@@ -195,6 +196,19 @@ test('an exchange that is over meanwhile hears nothing, and holds nothing', asyn
   t.strictSame(told, ['wait 30000'])
   t.equal(asked.identitySlot, -1)
   t.equal(count('jwt', 'accepted'), 0)
+})
+
+test('a scheme that does not come to an end is counted as busy, and costs the client no failure', async t => {
+  const { authorizer, client, count } = setup({ burst: 1 })
+  const policy = new Policy(rules, [slowScheme()], 'r')
+  for (let i = 1; i < 4; i++) {
+    const { asked, told } = exchange(client, [])
+    authorizer.authorize(asked, policy)
+    // As the deadline of the exchange has it.
+    authorizer.late(asked)
+    t.strictSame(told, ['wait 30000', '503 auth-busy '])
+    t.equal(count('jwt', 'auth-busy'), i)
+  }
 })
 
 test('a token that is bound is of no use without what it is bound to', async t => {
