@@ -63,6 +63,12 @@ export function isOf(alg: string, name: AlgorithmName): boolean {
   return alg === name || (alg === 'EdDSA' && (name === 'Ed25519' || name === 'Ed448'))
 }
 
+/** What a proof of a client's own key may be signed with (RFC 9449 §7.1): all but secrets. */
+export const proofAlgorithms: readonly string[] = [
+  ...(Object.keys(algorithms) as AlgorithmName[]).filter(name => !isSymmetric(name)),
+  'EdDSA',
+]
+
 export function isSymmetric(alg: string): boolean {
   return alg === 'HS256' || alg === 'HS384' || alg === 'HS512'
 }

@@ -1,14 +1,19 @@
 /**
  * What a route asks of its clients: which schemes, any one or all of them, and then scopes and claims.
  */
+import { proofAlgorithms } from './algorithms.ts'
 import type { RequestHead } from '../codec/http1/request-head.ts'
-import { ADMITTED, refusal, rejectionError } from '../core/refusals.ts'
+import { ADMITTED, refusal, rejectionError, rejectionStatus } from '../core/refusals.ts'
 import type { SchemeName } from '../core/rejections.ts'
 import { type ClaimRule, hasClaim } from './claim-rule.ts'
 import type { Confirmation, Identity } from './identity.ts'
 import type { PeerIdentity } from './peer-identity.ts'
 import type { Scheme, Verdict } from './scheme.ts'
 import { type Found, findAny } from './schemes.ts'
+
+/** Of a client with a key of its own. */
+const PROOF_ALGORITHMS = `algs="${proofAlgorithms.join(' ')}"`
+const UNAUTHORIZED = 401
 
 const MISSING = refusal('credential-missing')
 const SCOPE = refusal('scope-missing')
@@ -32,6 +37,8 @@ export class Policy {
   readonly #schemes: readonly Scheme[]
   readonly #found: Found = { scheme: null, credential: '' }
   readonly #protection: string
+  /** Tokens may be bound to a key (DPoP), and then come with a proof of it. */
+  readonly #takesProofs: boolean
 
   /**
    * @param schemes  those of the rules
@@ -41,6 +48,7 @@ export class Policy {
   constructor(rules: PolicyRules, schemes: readonly Scheme[], realm: string, metadata = '') {
     this.#rules = rules
     this.#schemes = schemes
+    this.#takesProofs = rules.schemes.some(name => name === 'jwt' || name === 'introspection')
     this.#protection = `realm="${realm}"${metadata === '' ? '' : `, resource_metadata="${metadata}"`}`
   }
 
@@ -102,16 +110,28 @@ export class Policy {
     return ADMITTED
   }
 
-  /** The field line that tells a client what would let it in (RFC 6750 §3, RFC 9449 §7.1, RFC 9728 §5.1). */
-  challenge(rejected: number): string {
+  /**
+   * The field lines that tell a client what would let it in (RFC 6750 §3, RFC 9449 §7, RFC 9728 §5.1). Where tokens
+   * count both schemes are named, that of the request in front, with what is wrong.
+   *
+   * @param isDpop whether the credential came under the scheme DPoP
+   */
+  challenge(rejected: number, isDpop: boolean): string {
     const error = rejectionError(rejected)
-    const scheme = error === 'invalid_dpop_proof' ? 'DPoP' : 'Bearer'
-    let line = `WWW-Authenticate: ${scheme} ${this.#protection}`
-    if (error !== '') line += `, error="${error}"`
+    let wrong = error === '' ? '' : `, error="${error}"`
     if (error === 'insufficient_scope' && this.#rules.scopes.length > 0) {
-      line += `, scope="${this.#rules.scopes.join(' ')}"`
+      wrong += `, scope="${this.#rules.scopes.join(' ')}"`
     }
-    return `${line}\r\n`
+    if (!this.#takesProofs) return this.#line('Bearer', wrong)
+    const own = isDpop ? 'DPoP' : 'Bearer'
+    // Who may not, or said two things, would not be helped by the other.
+    if (rejectionStatus(rejected) !== UNAUTHORIZED) return this.#line(own, wrong)
+    return this.#line(own, wrong) + this.#line(isDpop ? 'Bearer' : 'DPoP', '')
+  }
+
+  #line(scheme: 'Bearer' | 'DPoP', wrong: string): string {
+    const proofs = scheme === 'DPoP' ? `, ${PROOF_ALGORITHMS}` : ''
+    return `WWW-Authenticate: ${scheme} ${this.#protection}${wrong}${proofs}\r\n`
   }
 }
 

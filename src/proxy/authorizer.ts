@@ -146,10 +146,9 @@ export class Authorizer {
     if (confirmation === undefined && !isToken) return ADMITTED
     const { certificate, key } = confirmation ?? UNBOUND
     if (certificate !== '' && certificate !== client.peer?.thumbprint) return BINDING
-    const token = readAuthorization(head, 'dpop')
-    const isDpop = typeof token === 'string' && token !== ''
-    if (isDpop !== (key !== '')) return BINDING
-    if (!isDpop) return ADMITTED
+    const token = proven(head)
+    if ((token !== '') !== (key !== '')) return BINDING
+    if (token === '') return ADMITTED
     const now = Math.floor(Date.now() / 1000)
     return this.#parts.proofs.check(head, client.isTls, token, key, now)
   }
@@ -220,7 +219,9 @@ export class Authorizer {
       return exchange.onRefused(refused, status, lines)
     }
     // More credentials would not help against the others.
-    exchange.onRefused(refused, status, status <= FORBIDDEN ? policy.challenge(refused) : '')
+    const challenge =
+      status <= FORBIDDEN ? policy.challenge(refused, proven(exchange.head) !== '') : ''
+    exchange.onRefused(refused, status, challenge)
   }
 
   #count(judge: Scheme | null, outcome: number): void {
@@ -228,6 +229,12 @@ export class Authorizer {
     const scheme = judge === null ? 0 : SCHEMES.indexOf(judge.name)
     slice[at.authentications + scheme * OUTCOMES + outcome]!++
   }
+}
+
+/** The token that is shown under the scheme DPoP; '' for none. */
+function proven(head: RequestHead): string {
+  const token = readAuthorization(head, 'dpop')
+  return typeof token === 'string' ? token : ''
 }
 
 const SCHEMES: readonly string[] = labelValues.scheme

@@ -1,5 +1,6 @@
 import { test } from 'tap'
 import type { Identity } from '../../src/auth/identity.ts'
+import { proofAlgorithms } from '../../src/auth/algorithms.ts'
 import { readAuthorization } from '../../src/auth/authorization.ts'
 import { Policy, type PolicyRules } from '../../src/auth/policy.ts'
 import type { Scheme, Verdict } from '../../src/auth/scheme.ts'
@@ -126,26 +127,60 @@ test('all scopes and all claims are needed', async t => {
   t.equal(permit({ claims: [claim('a', '1'), claim('b', '2')] }), refusal('claim-mismatch'))
 })
 
-const challenges: readonly (readonly [reason: Parameters<typeof refusal>[0], line: string])[] = [
-  ['credential-missing', 'Bearer realm="r"'],
-  ['credential-ambiguous', 'Bearer realm="r", error="invalid_request"'],
-  ['key-expired', 'Bearer realm="r", error="invalid_token"'],
-  ['scope-missing', 'Bearer realm="r", error="insufficient_scope", scope="read write"'],
-  ['dpop-stale', 'DPoP realm="r", error="invalid_dpop_proof"'],
+const PROOFS = `algs="${proofAlgorithms.join(' ')}"`
+
+const challenges: readonly (readonly [
+  reason: Parameters<typeof refusal>[0],
+  sentAs: 'Bearer' | 'DPoP',
+  lines: readonly string[],
+])[] = [
+  ['credential-missing', 'Bearer', ['Bearer realm="r"', `DPoP realm="r", ${PROOFS}`]],
+  ['credential-ambiguous', 'Bearer', ['Bearer realm="r", error="invalid_request"']],
+  [
+    'key-expired',
+    'Bearer',
+    ['Bearer realm="r", error="invalid_token"', `DPoP realm="r", ${PROOFS}`],
+  ],
+  [
+    'token-expired',
+    'DPoP',
+    [`DPoP realm="r", error="invalid_token", ${PROOFS}`, 'Bearer realm="r"'],
+  ],
+  [
+    'dpop-stale',
+    'DPoP',
+    [`DPoP realm="r", error="invalid_dpop_proof", ${PROOFS}`, 'Bearer realm="r"'],
+  ],
+  ['scope-missing', 'Bearer', ['Bearer realm="r", error="insufficient_scope", scope="read write"']],
+  [
+    'scope-missing',
+    'DPoP',
+    [`DPoP realm="r", error="insufficient_scope", scope="read write", ${PROOFS}`],
+  ],
 ]
 
-for (const [reason, line] of challenges) {
-  test(`${reason} is challenged with ${line}`, async t => {
-    const { challenge } = {
-      challenge: policy({ scopes: ['read', 'write'] }).challenge(refusal(reason)),
-    }
-    t.equal(challenge, `WWW-Authenticate: ${line}\r\n`)
+for (const [reason, sentAs, lines] of challenges) {
+  test(`${reason} of ${sentAs} is challenged with ${lines.join(' and ')}`, async t => {
+    const asking = policy({ scopes: ['read', 'write'] })
+    const challenge = asking.challenge(refusal(reason), sentAs === 'DPoP')
+    t.equal(challenge, lines.map(line => `WWW-Authenticate: ${line}\r\n`).join(''))
   })
 }
 
+test('proofs may be of every asymmetric algorithm, and of no secret', async t => {
+  t.match(PROOFS, /^algs="RS256 .* EdDSA"$/)
+  t.notMatch(PROOFS, /HS256|none/)
+})
+
+test('where no token counts no proof is spoken of', async t => {
+  const keys = new Policy({ rule: 'any', schemes: ['api-key'], scopes: [], claims: [] }, [], 'r')
+  const line = 'WWW-Authenticate: Bearer realm="r", error="invalid_token"\r\n'
+  t.equal(keys.challenge(refusal('key-unknown'), true), line)
+})
+
 test('without scopes a challenge names none', async t => {
   t.equal(
-    policy({}).challenge(refusal('claim-mismatch')),
+    policy({}).challenge(refusal('claim-mismatch'), false),
     'WWW-Authenticate: Bearer realm="r", error="insufficient_scope"\r\n',
   )
 })
@@ -154,10 +189,11 @@ test('a challenge says where the resource tells more of itself', async t => {
   const rules = { rule: 'any', schemes: ['jwt'], scopes: [], claims: [] } as const
   const told = new Policy(rules, [], 'r', 'https://a.test/meta')
   t.equal(
-    told.challenge(refusal('credential-missing')),
-    'WWW-Authenticate: Bearer realm="r", resource_metadata="https://a.test/meta"\r\n',
+    told.challenge(refusal('credential-missing'), false),
+    'WWW-Authenticate: Bearer realm="r", resource_metadata="https://a.test/meta"\r\n' +
+      `WWW-Authenticate: DPoP realm="r", resource_metadata="https://a.test/meta", ${PROOFS}\r\n`,
   )
-  t.match(told.challenge(refusal('token-expired')), 'meta", error="invalid_token"\r\n')
+  t.match(told.challenge(refusal('token-expired'), false), 'meta", error="invalid_token"\r\n')
 })
 
 test('all: what either is bound to has to be shown', async t => {

@@ -55,7 +55,13 @@ test('with a proof the token is good, without it is not, whatever it is called',
   t.equal(await verdict(`Authorization: Bearer ${free}`), '200')
   t.equal(backend.seen.length, 2)
   const { head } = await ask(weir.ports[0]!, `Authorization: DPoP ${bound}`)
-  t.match(head, /WWW-Authenticate: DPoP realm="weir", error="invalid_dpop_proof"/)
+  t.match(
+    head,
+    /WWW-Authenticate: DPoP realm="weir", error="invalid_dpop_proof", algs="RS256 [^"]*"\r\nWWW-Authenticate: Bearer realm="weir"\r\n/,
+  )
+  const wrong = await ask(weir.ports[0]!, `Authorization: DPoP ${bound.slice(0, -4)}AAAA`)
+  t.equal(wrong.reason, 'token-signature')
+  t.match(wrong.head, /WWW-Authenticate: DPoP realm="weir", error="invalid_token", algs="RS256 /)
 })
 
 test('a proof counts once, whichever workers it is shown to', async t => {
