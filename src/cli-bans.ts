@@ -1,5 +1,6 @@
 /** `weir bans …`: list, make and lift bans of a weir that runs. */
 import type { Argv } from 'yargs'
+import { type Asked, inWords, type Output, shown, SOCKET, table } from './cli-ask.ts'
 import type { Flag } from './config/flag.ts'
 import { readValue } from './config/values.ts'
 import { AdminError, askAdmin } from './control/admin-client.ts'
@@ -16,19 +17,6 @@ const SPAN: Flag = {
   help: '',
 }
 
-/** Where the unit has it. */
-const USUAL_SOCKET = '/run/weir/admin.sock'
-
-const SOCKET = {
-  'admin-socket': {
-    type: 'string',
-    requiresArg: true,
-    default: process.env['WEIR_ADMIN_SOCKET'] ?? USUAL_SOCKET,
-    defaultDescription: `WEIR_ADMIN_SOCKET, or ${USUAL_SOCKET}`,
-    describe: 'Admin socket of the weir that runs',
-  },
-  json: { type: 'boolean', default: false, describe: 'What the socket answers, as it is' },
-} as const
 const BLOCK = {
   cidr: { type: 'string', demandOption: true, describe: 'Address or block' },
 } as const
@@ -36,16 +24,6 @@ const TERMS = {
   for: { type: 'string', default: '1h', requiresArg: true, describe: 'How long' },
   cause: { type: 'string', default: '', requiresArg: true, describe: 'Why, for the list' },
 } as const
-
-export interface Output {
-  print(text: string): void
-  note(text: string): void
-}
-
-interface Asked {
-  readonly 'admin-socket': string
-  readonly json: boolean
-}
 
 export function addBansCommands(command: Argv, output: Output, done: (code: number) => void): Argv {
   const run = async (args: Asked, ask: () => Promise<unknown>, say: (told: never) => void) => {
@@ -68,7 +46,7 @@ export function addBansCommands(command: Argv, output: Output, done: (code: numb
         const ask = () => askAdmin(args['admin-socket'], 'GET', '/bans')
         await run(args, ask, ({ bans }: { bans: readonly ToldBan[] }) => {
           if (bans.length === 0) return output.note('nobody is banned')
-          for (const line of table(bans)) output.print(line)
+          for (const line of rows(bans)) output.print(line)
         })
       },
     )
@@ -106,38 +84,14 @@ export function addBansCommands(command: Argv, output: Output, done: (code: numb
     .demandCommand(1, 'bans needs one of list, add, remove')
 }
 
-function table(bans: readonly ToldBan[]): string[] {
-  const rows = bans.map(({ cidr, left_s, count, origin, cause }) => [
+function rows(bans: readonly ToldBan[]): string[] {
+  const head = ['address', 'left', 'in a row', 'by', 'cause']
+  const each = bans.map(({ cidr, left_s, count, origin, cause }) => [
     cidr,
     inWords(left_s),
     String(count),
     origin,
-    cause,
+    shown(cause),
   ])
-  const head = ['address', 'left', 'in a row', 'by', 'cause']
-  const widths = head.map((_, i) => Math.max(...[head, ...rows].map(row => row[i]!.length)))
-  return [head, ...rows].map(row =>
-    row
-      .map((cell, i) => cell.padEnd(widths[i]!))
-      .join('  ')
-      .trimEnd(),
-  )
-}
-
-/** As people say it: 23h 5m, 9m 59s. */
-function inWords(seconds: number): string {
-  const units = [
-    ['d', 86_400],
-    ['h', 3600],
-    ['m', 60],
-    ['s', 1],
-  ] as const
-  const parts: string[] = []
-  let left = seconds
-  for (const [unit, length] of units) {
-    const count = Math.floor(left / length)
-    left -= count * length
-    if (count > 0) parts.push(`${count}${unit}`)
-  }
-  return parts.slice(0, 2).join(' ') || '0s'
+  return table([head, ...each])
 }

@@ -12,6 +12,7 @@ import type { Flag, Problem } from './config/flag.ts'
 import { flagNames, flags } from './config/flags.ts'
 import { loadConfig } from './config/load.ts'
 import { addBansCommands } from './cli-bans.ts'
+import { why, whyOptions } from './cli-why.ts'
 import { addKeysCommands, keysCommandNames } from './cli-keys.ts'
 import { didYouMean } from './config/nearest.ts'
 import { jsonSchema } from './config/schema.ts'
@@ -19,7 +20,7 @@ import { configToYaml } from './config/yaml.ts'
 
 const BAD_USAGE = 2
 const commandNames = [
-  ...'serve check schema demo cert ca csr inspect keys bans kernel-bans'.split(' '),
+  ...'serve check schema demo cert ca csr inspect keys bans why kernel-bans'.split(' '),
   ...keysCommandNames,
 ]
 const version = (
@@ -104,6 +105,14 @@ async function run(argv: readonly string[]): Promise<number> {
       addBansCommands(yargs, { print, note: complain }, code => {
         exitCode = code
       }),
+    )
+    .command(
+      'why <what>',
+      'Why a request was refused, or how an address stands, in a weir that runs',
+      whyOptions,
+      async args => {
+        exitCode = await why(args, { print, note: complain })
+      },
     )
     .command(
       'kernel-bans',

@@ -30,6 +30,8 @@ import { Prober } from './control/prober.ts'
 import { Resolver } from './control/resolver.ts'
 import { Supervisor } from './control/supervisor.ts'
 import { TicketRotation } from './control/ticket-rotation.ts'
+import { Why } from './control/why.ts'
+import { whyEndpoint } from './control/why-endpoint.ts'
 import { randomHashKey } from './core/hash.ts'
 import { DOWN } from './shared/backend-table.ts'
 import { createShared, type Shared } from './shared/layout.ts'
@@ -206,7 +208,10 @@ export class Weir {
     this.#adminSocket =
       config.adminSocket === ''
         ? null
-        : new AdminSocket(config.adminSocket, banEndpoints(this.#bans))
+        : new AdminSocket(config.adminSocket, [
+            ...banEndpoints(this.#bans),
+            whyEndpoint(new Why({ config, shared: this.shared, bans: this.#bans })),
+          ])
   }
 
   /** Starts everything, or says why not. */

@@ -105,7 +105,7 @@ export class AdminSocket {
     if (endpoint === undefined) {
       throw new EndpointError(405, `${here.map(({ method }) => method).join(' or ')} only`)
     }
-    return { status: 200, body: endpoint.handle(url.searchParams, await readBody(request)) }
+    return { status: 200, body: await endpoint.handle(url.searchParams, await readBody(request)) }
   }
 }
 

@@ -5,7 +5,13 @@
  * are shown, lifted, kept over a restart, and handed to whoever else wants to know (`BanListener`).
  */
 import type { Logger } from 'pino'
-import { addressBits, type CountedPrefixes, formatAddress, isIpv4 } from '../core/address.ts'
+import {
+  addressBits,
+  type CountedPrefixes,
+  formatAddress,
+  isIpv4,
+  maskAddress,
+} from '../core/address.ts'
 import { type Cidr, CidrSet, parseCidr } from '../core/cidr-set.ts'
 import { seconds, ticks } from '../core/clock.ts'
 import { refusals } from '../core/refusals.ts'
@@ -97,6 +103,17 @@ export class Bans {
     return [...this.#bans.values()]
       .filter(({ until }) => until > now)
       .toSorted((a, b) => b.until - a.until)
+  }
+
+  /** The narrowest that holds now and covers the address; undefined for none. */
+  covering(address: Int32Array): Ban | undefined {
+    const words = Int32Array.from(address)
+    for (let bits = 128; bits >= 0; bits--) {
+      maskAddress(words, bits)
+      const ban = this.#bans.get(formatCidr({ words, bits }))
+      if (ban !== undefined && ban.until > seconds()) return ban
+    }
+    return undefined
   }
 
   /** What workers are to know of the ones an operator made. */

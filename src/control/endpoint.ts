@@ -5,7 +5,7 @@ export interface Endpoint {
   readonly path: string
   /**
    * @param body as JSON says it; undefined for none
-   * @returns what is answered as JSON
+   * @returns what is answered as JSON, or a promise of it
    * @throws EndpointError
    */
   handle(query: URLSearchParams, body: unknown): unknown

@@ -64,7 +64,11 @@ export class Penalties {
 
   /** Points the address has collected and not been forgiven. */
   score(slot: number, now: number): number {
-    const word = Atomics.load(this.#addresses.words, this.#addresses.score(slot))
+    return this.points(Atomics.load(this.#addresses.words, this.#addresses.score(slot)), now)
+  }
+
+  /** The same of a word that was read, maybe some time ago. */
+  points(word: number, now: number): number {
     return Math.ceil(this.#debt(word, now) / this.#pointTicks)
   }
 

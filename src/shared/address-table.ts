@@ -35,6 +35,11 @@ const SCORE = 13
 
 /** What {@link AddressTable.copyState} copies: all behind the pins. */
 export const STATE_WORDS = WORDS - CONNECTIONS
+export const STATE_CONNECTIONS = 0
+export const STATE_REQUESTS = REQUESTS - CONNECTIONS
+export const STATE_SCORE = SCORE - CONNECTIONS
+/** The first of the buckets. */
+export const STATE_BUCKETS = BUCKETS - CONNECTIONS
 
 /** Token buckets kept per address, by their place. */
 export const CONNECTION_BUCKET = 0

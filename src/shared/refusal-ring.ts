@@ -83,7 +83,8 @@ export class RefusalRing {
     words[at + REASON] = refused.reason
     const second = (refused.timeMs / 1000) | 0
     words[at + SECOND] = second
-    words[at + MILLISECOND] = (refused.timeMs - second * 1000) | 0
+    // Rounded up: what was counted meanwhile is not to be of a time to come.
+    words[at + MILLISECOND] = Math.ceil(refused.timeMs - second * 1000)
     words[at + LISTENER] = refused.listener
     words[at + ROUTE] = refused.route
     words[at + STATUS] = refused.status

@@ -1,0 +1,113 @@
+/** What the words say that are kept of an address: tokens, score, ban, what it holds. As of now, or of when they were copied. */
+import type { Config } from '../config/config.ts'
+import { banExempt } from '../config/exempt.ts'
+import { TICKS_PER_SECOND } from '../core/clock.ts'
+import { Penalties } from '../guard/penalties.ts'
+import { TokenBuckets } from '../guard/token-buckets.ts'
+import {
+  type AddressTable,
+  AUTH_BUCKET,
+  banEnd,
+  CONNECTION_BUCKET,
+  HANDSHAKE_BUCKET,
+  REQUEST_BUCKET,
+  STATE_BUCKETS,
+  STATE_CONNECTIONS,
+  STATE_REQUESTS,
+  STATE_SCORE,
+  STATE_WORDS,
+} from '../shared/address-table.ts'
+
+/** One budget of an address. */
+export interface ToldBucket {
+  /** The flag of its rate. */
+  readonly limit: string
+  /** Tokens, 0 to the burst. */
+  readonly left: number
+  readonly burst: number
+  readonly per_s: number
+  /** Seconds, if nobody takes one. */
+  readonly full_in_s: number
+}
+
+/** What one address holds against its limits; a limit of 0 is none. */
+export interface ToldState {
+  readonly connections: number
+  readonly connections_max: number
+  readonly requests: number
+  readonly requests_max: number
+  /** Points, as of `--ban-threshold`. */
+  readonly score: number
+  readonly score_max: number
+  /** Seconds that a ban still had, or has; 0 for none. */
+  readonly banned_for_s: number
+  readonly buckets: readonly ToldBucket[]
+}
+
+interface Budget {
+  readonly limit: string
+  readonly at: number
+  readonly rate: number
+  readonly burst: number
+}
+
+export class AddressStates {
+  readonly #config: Config
+  readonly #penalties: Penalties
+  readonly #budgets: readonly Budget[]
+
+  constructor(config: Config, addresses: AddressTable) {
+    this.#config = config
+    const rules = { ...config.guards, banExempt: banExempt(config) }
+    this.#penalties = new Penalties(addresses, rules, () => {})
+    const { guards } = config
+    this.#budgets = [
+      budget('connection-rate', CONNECTION_BUCKET, guards.connectionRate, guards.connectionBurst),
+      budget('handshake-rate', HANDSHAKE_BUCKET, guards.handshakeRate, guards.handshakeBurst),
+      budget('request-rate', REQUEST_BUCKET, guards.requestRate, guards.requestBurst),
+      budget('auth-failure-rate', AUTH_BUCKET, guards.authFailureRate, guards.authFailureBurst),
+    ].filter(({ rate }) => rate !== 0)
+  }
+
+  isExempt(address: Int32Array): boolean {
+    return this.#penalties.isExempt(address)
+  }
+
+  /** Of an address of which nothing is known: all its budgets are full. @param now ticks */
+  unknown(now: number): ToldState {
+    return this.tell(new Int32Array(STATE_WORDS).fill(now & ~1), now, 0, true)
+  }
+
+  /**
+   * @param state   as `AddressTable.copyState` gives it
+   * @param now     ticks, of when it was copied
+   * @param nowSeconds the same in seconds since the process started
+   */
+  tell(state: Int32Array, now: number, nowSeconds: number, isEmpty = false): ToldState {
+    const { guards } = this.#config
+    const word = state[STATE_SCORE]!
+    return {
+      connections: isEmpty ? 0 : state[STATE_CONNECTIONS]!,
+      connections_max: guards.connectionsPerAddress,
+      requests: isEmpty ? 0 : state[STATE_REQUESTS]!,
+      requests_max: guards.requestsPerAddress,
+      score: this.#penalties.points(word, now),
+      score_max: guards.banThreshold,
+      banned_for_s: Math.max(0, banEnd(word) - nowSeconds),
+      buckets: this.#budgets.map(({ limit, at, rate, burst }) => {
+        const bucket = new TokenBuckets(state, { rate, burst })
+        return {
+          limit,
+          left: bucket.left(at, now),
+          burst,
+          per_s: rate,
+          full_in_s: Math.ceil(bucket.untilFull(at, now) / TICKS_PER_SECOND),
+        }
+      }),
+    }
+  }
+}
+
+function budget(limit: string, bucket: number, rate: number, burst: number): Budget {
+  return { limit, at: STATE_BUCKETS + bucket, rate, burst }
+}
