@@ -132,6 +132,7 @@ export class Weir {
     this.shared.addresses.setOwner(config.workers)
     this.#bans = new Bans({
       addresses: this.shared.addresses,
+      goodRecords: this.shared.goodRecords,
       prefixes: config.guards,
       banTimeMs: config.guards.banTimeMs,
       banTimeMaxMs: config.guards.banTimeMaxMs,

@@ -31,6 +31,7 @@ import { Admission } from './guard/admission.ts'
 import { AuthFailures } from './guard/auth-failures.ts'
 import { IdentityLimits } from './guard/identity-limits.ts'
 import type { BanNotice } from './core/ban.ts'
+import { GoodRecord } from './guard/good-record.ts'
 import { Penalties } from './guard/penalties.ts'
 import { Shadow } from './guard/shadow.ts'
 import { Accept } from './proxy/accept.ts'
@@ -98,14 +99,11 @@ const shadow = new Shadow(config.guards.shadow, {
   at: at.shadowed,
   tell: (refused, client) => log.shadow(refused, client),
 })
-const penalties = new Penalties(
-  shared.addresses,
-  { ...config.guards, banExempt: banExempt(config) },
-  ban => {
-    slice[at.banned + ban.refused]!++
-    if (bans.length < BANS_TOLD_MAX) bans.push(ban)
-  },
-)
+const penalties = new Penalties(shared, { ...config.guards, banExempt: banExempt(config) }, ban => {
+  slice[at.banned + ban.refused]!++
+  if (bans.length < BANS_TOLD_MAX) bans.push(ban)
+})
+const goodRecord = new GoodRecord(shared, penalties, config.guards)
 const apiKeys = new ApiKeys(config.auth.apiKeyQuery)
 const asksWho = config.routes.some(
   ({ auth }) => auth.policy !== null || auth.methods.some(({ policy }) => policy !== null),
@@ -121,6 +119,7 @@ const edge: Edge = {
   config,
   shared,
   admission: new Admission(shared, worker, guards, shadow, penalties),
+  goodRecord,
   authorizer: authorizer(),
   pools: pools(),
   deadlines,
@@ -237,6 +236,7 @@ function step(lateMs: number): void {
   edge.notes.step()
   slice[at.readBufferBytes] = edge.readBuffers.taken
   slice[at.readBufferBytes + 1] = edge.readBuffers.spare
+  goodRecord.step()
   tokens.step()
   tellBans()
   log.flush()

@@ -46,7 +46,7 @@ const client = new RequestClient({
 client.requestSlot = shared.addresses.acquire(Int32Array.of(0, 0, 0xffff, 1), 0)
 
 const noPenalties = new Penalties(
-  shared.addresses,
+  shared,
   {
     banThreshold: 0,
     banDecay: 1,

@@ -384,6 +384,6 @@ export interface GuardConfig {
   readonly ipv4Prefix: number
   /** Bits of an IPv6 address that are counted as one client, 16 to 128. */
   readonly ipv6Prefix: number
-  /** Addresses remembered; memory is fixed at about 65 bytes each. */
+  /** Addresses remembered; memory is fixed at about 70 bytes each. */
   readonly addressTableSize: number
 }

@@ -5,7 +5,6 @@ import { TICKS_PER_SECOND } from '../core/clock.ts'
 import { Penalties } from '../guard/penalties.ts'
 import { TokenBuckets } from '../guard/token-buckets.ts'
 import {
-  type AddressTable,
   AUTH_BUCKET,
   banEnd,
   CONNECTION_BUCKET,
@@ -17,6 +16,7 @@ import {
   STATE_SCORE,
   STATE_WORDS,
 } from '../shared/address-table.ts'
+import type { Shared } from '../shared/layout.ts'
 
 /** One budget of an address. */
 export interface ToldBucket {
@@ -56,10 +56,10 @@ export class AddressStates {
   readonly #penalties: Penalties
   readonly #budgets: readonly Budget[]
 
-  constructor(config: Config, addresses: AddressTable) {
+  constructor(config: Config, shared: Pick<Shared, 'addresses' | 'goodRecords'>) {
     this.#config = config
     const rules = { ...config.guards, banExempt: banExempt(config) }
-    this.#penalties = new Penalties(addresses, rules, () => {})
+    this.#penalties = new Penalties(shared, rules, () => {})
     const { guards } = config
     this.#budgets = [
       budget('connection-rate', CONNECTION_BUCKET, guards.connectionRate, guards.connectionBurst),

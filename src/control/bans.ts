@@ -17,6 +17,7 @@ import { seconds, ticks } from '../core/clock.ts'
 import { refusals } from '../core/refusals.ts'
 import type { BannedBlock, BanNotice } from '../core/ban.ts'
 import type { AddressTable } from '../shared/address-table.ts'
+import type { GoodRecords } from '../shared/good-records.ts'
 
 /** More are not listed: the one that ends first makes room. All hold, listed or not. */
 const LISTED_MAX = 100_000
@@ -49,6 +50,7 @@ export interface BanListener {
 
 export interface BansParts {
   readonly addresses: AddressTable
+  readonly goodRecords: GoodRecords
   readonly prefixes: CountedPrefixes
   readonly banTimeMs: number
   readonly banTimeMaxMs: number
@@ -208,8 +210,9 @@ export class Bans {
 
   /** Of a single client also in the table: so it counts for what its open connections ask. */
   #hold({ words, bits }: Cidr, { until }: Ban): void {
-    const { addresses, prefixes } = this.#parts
+    const { addresses, goodRecords, prefixes } = this.#parts
     if (bits < addressBits(words, prefixes)) return
+    goodRecords.forget(words)
     const slot = addresses.pin(words, ticks())
     addresses.ban(slot, until)
     addresses.unpin(slot)

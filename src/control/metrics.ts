@@ -6,7 +6,7 @@
  */
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
 import type { Config } from '../config/config.ts'
-import { ticks } from '../core/clock.ts'
+import { minutes, ticks } from '../core/clock.ts'
 import { ejectionCauses, stateNames, WEIGHT_SCALE } from '../shared/backend-table.ts'
 import { breakerStates, CLOSED } from '../shared/breaker-table.ts'
 import {
@@ -113,6 +113,9 @@ function addHostMetrics(registry: Registry, sources: MetricSources): void {
   one('weir_worker_restarts_total', 'Workers that died and were replaced', sources.restarts)
   one('weir_address_table_size', 'Addresses the table is made for', () => shared.addresses.size)
   one('weir_address_table_used', 'Addresses remembered now', () => shared.addresses.used())
+  one('weir_good_records', 'Addresses with a good record now', () =>
+    shared.goodRecords.count(minutes()),
+  )
   one(
     'weir_main_log_lines_dropped_total',
     'Log lines standard output did not take',

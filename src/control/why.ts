@@ -86,7 +86,7 @@ export class Why {
   constructor(parts: WhyParts) {
     this.#parts = parts
     const { config, shared } = parts
-    this.#states = new AddressStates(config, shared.addresses)
+    this.#states = new AddressStates(config, shared)
     this.#list = new AddressList(config.guards.allow, config.guards.deny)
   }
 

@@ -23,6 +23,11 @@ export function seconds(): number {
   return Math.floor(performance.now() / 1000)
 }
 
+/** Whole minutes since the process started. */
+export function minutes(): number {
+  return Math.floor(performance.now() / 60_000)
+}
+
 /** For states that may last: differences are valid up to a year, where ticks would wrap after hours. */
 export const COARSE_PER_SECOND = 64
 

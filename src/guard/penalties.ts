@@ -11,6 +11,8 @@ import { CidrSet, parseCidr } from '../core/cidr-set.ts'
 import { seconds, TICKS_PER_SECOND } from '../core/clock.ts'
 import { weights } from '../core/weights.ts'
 import { type AddressTable, banEnd, banWord } from '../shared/address-table.ts'
+import type { GoodRecords } from '../shared/good-records.ts'
+import type { Shared } from '../shared/layout.ts'
 
 export interface PenaltyRules extends CountedPrefixes {
   /** Points; 0 bans nobody. */
@@ -25,14 +27,20 @@ export interface PenaltyRules extends CountedPrefixes {
 
 export class Penalties {
   readonly #addresses: AddressTable
+  readonly #goodRecords: GoodRecords
   readonly #rules: PenaltyRules
   readonly #exempt = new CidrSet()
   readonly #pointTicks: number
   readonly #debtTicksMax: number
   readonly #onBan: (ban: BanNotice) => void
 
-  constructor(addresses: AddressTable, rules: PenaltyRules, onBan: (ban: BanNotice) => void) {
+  constructor(
+    { addresses, goodRecords }: Pick<Shared, 'addresses' | 'goodRecords'>,
+    rules: PenaltyRules,
+    onBan: (ban: BanNotice) => void,
+  ) {
     this.#addresses = addresses
+    this.#goodRecords = goodRecords
     this.#rules = rules
     this.#onBan = onBan
     this.#pointTicks = Math.round(TICKS_PER_SECOND / rules.banDecay)
@@ -56,9 +64,13 @@ export class Penalties {
       const word = Atomics.load(words, at)
       // It is banned already, by another worker maybe.
       if (banEnd(word) > seconds()) return
-      const debt = this.#debt(word, now) + weight * this.#pointTicks
+      const before = this.#debt(word, now)
+      const debt = before + weight * this.#pointTicks
       if (debt >= this.#debtTicksMax) return this.#ban(slot, at, word, refused, now, isDirect)
-      if (Atomics.compareExchange(words, at, word, (now + debt) & ~1) === word) return
+      if (Atomics.compareExchange(words, at, word, (now + debt) & ~1) !== word) continue
+      const half = this.#debtTicksMax / 2
+      if (before <= half && debt > half) this.#goodRecords.forget(this.#addresses.address(slot))
+      return
     }
   }
 
@@ -70,6 +82,12 @@ export class Penalties {
   /** The same of a word that was read, maybe some time ago. */
   points(word: number, now: number): number {
     return Math.ceil(this.#debt(word, now) / this.#pointTicks)
+  }
+
+  /** Whether it has collected more than half of what it is banned for: then no good deed counts. */
+  isInDoubt(slot: number, now: number): boolean {
+    const word = Atomics.load(this.#addresses.words, this.#addresses.score(slot))
+    return this.#debt(word, now) > this.#debtTicksMax / 2
   }
 
   /** Whether it is never banned. */
@@ -87,6 +105,7 @@ export class Penalties {
   ): void {
     const { words } = this.#addresses
     const address = this.#addresses.address(slot)
+    this.#goodRecords.forget(address)
     if (this.isExempt(address)) {
       // It begins anew, so that it is not looked up for each.
       Atomics.compareExchange(words, at, word, now & ~1)

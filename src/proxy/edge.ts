@@ -2,6 +2,7 @@
  * One worker's view of everything a session needs: made once by worker.ts, read by all sessions.
  */
 import type { Admission } from '../guard/admission.ts'
+import type { GoodRecord } from '../guard/good-record.ts'
 import type { CidrSet } from '../core/cidr-set.ts'
 import type { Config, ListenerConfig } from '../config/config.ts'
 import type { Counters } from '../shared/counters.ts'
@@ -26,6 +27,7 @@ export interface Edge {
   readonly config: Config
   readonly shared: Shared
   readonly admission: Admission
+  readonly goodRecord: GoodRecord
   readonly authorizer: Authorizer
   readonly pools: readonly Pool[]
   readonly deadlines: Deadlines

@@ -33,6 +33,7 @@ import type { Route } from './route.ts'
 import { NO_WISH } from './sticky.ts'
 
 const CONTINUE = 100
+const BAD_STATUS = 400
 
 export class Exchange implements ResponseOwner, BodyTaker {
   readonly head: RequestHead
@@ -310,6 +311,7 @@ export class Exchange implements ResponseOwner, BodyTaker {
     this.reason = ''
     this.cause = ''
     this.firstByteMs = performance.now() - this.#sentMs
+    if (this.status < BAD_STATUS) this.client.didWell(this.#session.edge.goodRecord, this.startedMs)
     countResponse(this.#session.edge, this.#choice!.backend, this.firstByteMs)
     // An early answer to a request that is not whole says nothing of how fast the backend is.
     this.#pool.answered(

@@ -5,7 +5,9 @@
 import type { PeerIdentity } from '../auth/peer-identity.ts'
 import type { RequestHead } from '../codec/http1/request-head.ts'
 import { ADDRESS_WORDS, formatAddress } from '../core/address.ts'
+import { ticksAt } from '../core/clock.ts'
 import { hashSource } from '../core/hash.ts'
+import type { GoodRecord } from '../guard/good-record.ts'
 import type { RequestPlace } from '../guard/request-admission.ts'
 import type { KnownClient } from './known-client.ts'
 import { DOUBTFUL, FOUND, findClient } from './forwarded-chain.ts'
@@ -14,6 +16,8 @@ import type { TcpSession } from './tcp-session.ts'
 
 /** Of the exchange that begins; there is never more than one. */
 const found = new Int32Array(ADDRESS_WORDS)
+
+const MINUTE_MS = 60_000
 
 export class RequestClient implements RequestPlace {
   address: string
@@ -38,6 +42,9 @@ export class RequestClient implements RequestPlace {
 
   /** The scheme that rejected the request which ends now, as part of a JSON line; '' for none. */
   judgeNote = ''
+
+  /** Of its last good deed: each minute one is enough. */
+  #goodMinute = -1
 
   /** Made with the first request of a client that may be known again. */
   known: KnownClient | null = null
@@ -74,8 +81,17 @@ export class RequestClient implements RequestPlace {
     this.isDoubtful = result === DOUBTFUL
     if (this.isDoubtful) edge.slice[edge.at.forwardedDoubtful + entrance.index]!++
     this.isNamed = result === FOUND
+    this.#goodMinute = -1
     this.address = this.isNamed ? formatAddress(found) : address
     this.source = this.isNamed ? hashSource(found) : source
+  }
+
+  /** It got what it asked for. @param ms the time, as `performance.now()` tells it */
+  didWell(record: GoodRecord, ms: number): void {
+    const minute = (ms / MINUTE_MS) | 0
+    if (minute === this.#goodMinute) return
+    this.#goodMinute = minute
+    record.earn(this.requestSlot, ticksAt(ms))
   }
 
   /** A head that cannot be read: whom it is from is not known, so it is the connection's. */

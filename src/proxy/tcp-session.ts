@@ -326,6 +326,8 @@ export class TcpSession implements Place, GateOwner, HandshakeOwner, TunnelOwner
   }
 
   onTunnelDone(): void {
+    const { bytesFromClient, bytesFromBackend } = this.tunnel!
+    if (bytesFromClient > 0 && bytesFromBackend > 0) this.edge.goodRecord.earn(this.slot, ticks())
     this.#finish('finished', '')
   }
 

@@ -8,6 +8,7 @@ import { AddressTable } from './address-table.ts'
 import { BackendTable } from './backend-table.ts'
 import { BreakerTable } from './breaker-table.ts'
 import { Counters } from './counters.ts'
+import { GoodRecords } from './good-records.ts'
 import { LogRing } from './log-ring.ts'
 import { RefusalRing } from './refusal-ring.ts'
 import { ReplayTable } from './replay-table.ts'
@@ -46,6 +47,7 @@ export interface Shared {
   readonly backends: BackendTable
   readonly breakers: BreakerTable
   readonly addresses: AddressTable
+  readonly goodRecords: GoodRecords
   readonly ledger: SessionLedger
   readonly requestLedger: RequestLedger
   /** The same of identities, for requests whose number at once is limited. */
@@ -91,6 +93,7 @@ export function openShared(options: LayoutOptions, memory: SharedArrayBuffer): S
     backends: new BackendTable(memory, at.backends, backends, workers),
     breakers: new BreakerTable(memory, at.breakers, backends, workers),
     addresses: new AddressTable(memory, at.addresses, addresses, hashKey),
+    goodRecords: new GoodRecords(memory, at.goodRecords, goodRecordsFor(addresses), hashKey),
     ledger: new SessionLedger(memory, at.ledger, workers, sessionsPerWorker),
     requestLedger: new RequestLedger(memory, at.requestLedger, workers, requestsPerWorker),
     identityLedger: new RequestLedger(memory, at.identityLedger, workers, requestsPerWorker),
@@ -123,6 +126,11 @@ function refusalBytes(): number {
   return rings.reduce((sum, slots) => sum + RefusalRing.bytes(slots), 2 * Talkers.bytes())
 }
 
+/** Of the addresses that are remembered half may have a record: those of strangers are many in a flood. */
+function goodRecordsFor(addresses: number): number {
+  return Math.ceil(addresses / 2)
+}
+
 function regions(options: LayoutOptions) {
   const { workers, backends, addresses } = options
   let end = 0
@@ -136,6 +144,7 @@ function regions(options: LayoutOptions) {
     backends: place(BackendTable.bytes(backends, workers)),
     breakers: place(BreakerTable.bytes(backends, workers)),
     addresses: place(AddressTable.bytes(addresses)),
+    goodRecords: place(GoodRecords.bytes(goodRecordsFor(addresses))),
     ledger: place(SessionLedger.bytes(workers, options.sessionsPerWorker)),
     requestLedger: place(RequestLedger.bytes(workers, options.requestsPerWorker)),
     identityLedger: place(RequestLedger.bytes(workers, options.requestsPerWorker)),

@@ -18,9 +18,9 @@ function fileOf(t: Test): string {
 }
 
 function bansOf(): Bans {
-  const { addresses } = makeShared()
+  const shared = makeShared()
   const times = { banTimeMs: 1000, banTimeMaxMs: 1000, onBlocks() {} }
-  return new Bans({ addresses, prefixes: { ipv4Prefix: 32, ipv6Prefix: 64 }, log, ...times })
+  return new Bans({ ...shared, prefixes: { ipv4Prefix: 32, ipv6Prefix: 64 }, log, ...times })
 }
 
 test('what is saved is read again, with the time that is left', async t => {

@@ -14,10 +14,11 @@ function block(text: string): Cidr {
 }
 
 function setup() {
-  const { addresses } = makeShared()
+  const { addresses, goodRecords } = makeShared()
   const told: (readonly BannedBlock[])[] = []
   const bans = new Bans({
     addresses,
+    goodRecords,
     prefixes: { ipv4Prefix: 32, ipv6Prefix: 64 },
     banTimeMs: 10_000,
     banTimeMaxMs: 40_000,
@@ -30,7 +31,7 @@ function setup() {
     const slot = addresses.pinKnown(addressOf(address))
     return slot === -1 ? 0 : addresses.bannedUntil(slot)
   }
-  return { bans, told, notice, until, addresses }
+  return { bans, told, notice, until, addresses, goodRecords }
 }
 
 function near(actual: number, wanted: number): boolean {
@@ -165,4 +166,13 @@ test('a block has one spelling', async t => {
   ] as const) {
     t.equal(formatCidr(block(text)), spelling)
   }
+})
+
+test('who is banned by hand loses a good record', async t => {
+  const { bans, goodRecords } = setup()
+  goodRecords.mark(addressOf('10.0.0.1'), 0)
+  goodRecords.mark(addressOf('10.0.0.2'), 0)
+  bans.add(block('10.0.0.1'), 10, 'by hand')
+  t.notOk(goodRecords.has(addressOf('10.0.0.1'), 0))
+  t.ok(goodRecords.has(addressOf('10.0.0.2'), 0))
 })

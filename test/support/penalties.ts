@@ -13,9 +13,9 @@ export const BANS_OFF: PenaltyRules = {
 
 /** Those of a worker: they ban nobody unless told. */
 export function penaltiesOf(
-  { addresses }: Shared,
+  shared: Shared,
   rules: Partial<PenaltyRules> = {},
   bans: BanNotice[] = [],
 ): Penalties {
-  return new Penalties(addresses, { ...BANS_OFF, ...rules }, ban => bans.push(ban))
+  return new Penalties(shared, { ...BANS_OFF, ...rules }, ban => bans.push(ban))
 }
