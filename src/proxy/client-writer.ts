@@ -8,6 +8,7 @@ import type { Socket } from 'node:net'
 import type { HttpConfig } from '../config/config.ts'
 import { Deadline, type Deadlines } from '../transport/deadlines.ts'
 import { writeText } from '../transport/direct-write.ts'
+import type { TlsSocket } from '../transport/tls-socket.ts'
 import { unsentBytes } from '../transport/unsent.ts'
 
 /** Pieces of a response up to this size are gathered into one write. */
@@ -85,7 +86,7 @@ export class ClientWriter {
     if (this.#out !== '' && !this.#closed) {
       const out = this.#out
       this.#out = ''
-      if (this.#encrypts) socket.write(out, 'latin1')
+      if (this.#encrypts) (socket as TlsSocket).writeText(out)
       else writeText(socket, out)
     }
     if (!socket.writableNeedDrain) return true

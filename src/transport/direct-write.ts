@@ -12,7 +12,7 @@ import { Socket, type SocketConstructorOpts } from 'node:net'
 import { getSystemErrorName } from 'node:util'
 
 /** More is for the stream: it counts what waits. */
-const DIRECT_MAX = 16_384
+export const DIRECT_MAX = 16_384
 
 /** A write that waits for the kernel. */
 interface WriteRequest {
@@ -30,12 +30,13 @@ interface WritableHandle {
 /** Sockets of which the kernel has not taken all that was written here, and how many they are. */
 const behind = new WeakSet<Socket>()
 let behindCount = 0
-const isKnown = looksAsExpected()
+/** Whether this Node writes in the way that is relied on. */
+export const isKnown = looksAsExpected()
 
 /**
  * Writes a text, like `socket.write(text, 'latin1')`.
  *
- * @param socket of TCP, connected; TLS does not go this way
+ * @param socket of TCP, connected; one of TLS has a way of its own, tls-socket.ts
  * @returns false if the writer should wait for 'drain'
  */
 export function writeText(socket: Socket, text: string): boolean {
@@ -77,7 +78,8 @@ function written(this: WriteRequest, status: number): void {
   if (status !== 0 && !socket.destroyed) socket.destroy(failure(status))
 }
 
-function failure(status: number): NodeJS.ErrnoException {
+/** Like that of Node's own socket. */
+export function failure(status: number): NodeJS.ErrnoException {
   const code = getSystemErrorName(status)
   return Object.assign(new Error(`write ${code}`), { code, errno: status, syscall: 'write' })
 }

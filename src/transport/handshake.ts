@@ -4,10 +4,11 @@
  * The TLS socket is made around the plain one once the gate has read the ClientHello and put it back.
  */
 import type { Socket } from 'node:net'
-import { type SecureContext, TLSSocket } from 'node:tls'
+import type { SecureContext } from 'node:tls'
 import type { ClientHello } from '../codec/client-hello.ts'
 import { type Counters, handshakeFailures, tlsGroups } from '../shared/counters.ts'
 import { listen, stopListening } from './listen.ts'
+import { TlsSocket } from './tls-socket.ts'
 
 const HANDSHAKE = Symbol('handshake')
 
@@ -25,7 +26,7 @@ export type ClientCertificateRule = 'none' | 'optional' | 'required'
 type FailureCause = (typeof handshakeFailures)[number]
 
 /** A socket in its handshake, and after it. */
-type Handshaking = TLSSocket & { [HANDSHAKE]?: Handshake }
+type Handshaking = TlsSocket & { [HANDSHAKE]?: Handshake }
 
 export class Handshake {
   readonly socket: Handshaking
@@ -52,7 +53,7 @@ export class Handshake {
   ) {
     this.#owner = owner
     this.group = hello.group
-    this.socket = new TLSSocket(socket, {
+    this.socket = new TlsSocket(socket, {
       isServer: true,
       secureContext,
       ...(alpn === null ? {} : { ALPNProtocols: alpn }),
