@@ -43,7 +43,7 @@ test('an operator bans, looks and lifts while weir runs', async t => {
   const listed = await bans('list')
   t.match(
     listed.stdout,
-    /^address +left +in a row +by +cause\n127\.0\.0\.8\/29 +1h 59m +1 +operator +scans\n$/,
+    /^address +left +in a row +by +cause\n127\.0\.0\.8\/29 +(?:2h|1h 5\dm) +1 +operator +scans\n$/,
   )
   const json = JSON.parse((await bans('list', '--json')).stdout) as { bans: { left_s: number }[] }
   t.ok(json.bans[0]!.left_s > 7100)
