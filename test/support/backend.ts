@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { createServer as createTlsServer } from 'node:tls'
 import type { Test } from 'tap'
+import { reset } from '../../src/transport/reset.ts'
 
 export interface Backend {
   readonly port: number
@@ -77,7 +78,7 @@ export async function startBackend(
     if (!server.listening) return
     const closed = once(server, 'close')
     server.close()
-    for (const socket of open) socket.resetAndDestroy()
+    for (const socket of open) reset(socket)
     await closed
   }
   t.teardown(kill)

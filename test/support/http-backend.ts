@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
 import { type AddressInfo, isIPv6, type Socket } from 'node:net'
 import type { Test } from 'tap'
+import { reset } from '../../src/transport/reset.ts'
 
 export interface HttpBackend {
   readonly url: string
@@ -57,7 +58,7 @@ export async function startHttpBackend(
     if (!server.listening) return
     const closed = once(server, 'close')
     server.close()
-    for (const socket of open) socket.resetAndDestroy()
+    for (const socket of open) reset(socket)
     await closed
   }
   t.teardown(kill)

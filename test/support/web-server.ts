@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type RequestListener } from 'node:h
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Test } from 'tap'
+import { reset } from '../../src/transport/reset.ts'
 
 export interface WebServer {
   readonly url: string
@@ -66,7 +67,7 @@ export async function startWebServer(
     if (!http.listening) return
     const closed = once(http, 'close')
     http.close()
-    for (const socket of open) socket.resetAndDestroy()
+    for (const socket of open) reset(socket)
     await closed
   }
   t.teardown(stop)
