@@ -13,7 +13,7 @@ function missing(): string | false {
   return made.status === 0 ? false : 'no network namespace can be made'
 }
 
-test('in a network namespace', { skip: missing(), timeout: 110_000 }, async t => {
+test('in a network namespace', { skip: missing(), timeout: 220_000 }, async t => {
   const args = [...NAMESPACE, SETUP, 'sh', process.execPath, INSIDE]
-  await t.spawn('unshare', args, { timeout: 100_000 }, 'bans in the kernel')
+  await t.spawn('unshare', args, { timeout: 200_000 }, 'bans in the kernel')
 })

