@@ -14,6 +14,7 @@ import type { Scheme } from './auth/scheme.ts'
 import { Breaker } from './balance/breaker.ts'
 import { balancers } from './balance/balancers.ts'
 import { Candidates } from './balance/candidates.ts'
+import { Concurrency } from './balance/concurrency.ts'
 import { Outlier } from './balance/outlier.ts'
 import {
   type BackendConfig,
@@ -349,14 +350,16 @@ function pools(): Pool[] {
   return config.pools.map(pool => {
     const size = pool.backends.length
     const breaker = hasBreaker(pool) ? new Breaker(shared.breakers, worker, pool.breaker) : null
+    const concurrency = poolConcurrency(pool, first)
     const parts = {
       config: pool,
       first,
       targets: targets.slice(first, first + size),
-      candidates: new Candidates(shared.backends, first, size, breaker),
+      candidates: new Candidates(shared.backends, first, size, breaker, concurrency),
       balancer: new balancers[pool.balance](shared.backends, names),
       outlier: new Outlier(shared.backends, first, size, pool),
       breaker,
+      concurrency,
       sticky:
         pool.sticky === null ? null : new Sticky(pool, pool.sticky, first, start.stickySecret),
       backends: shared.backends,
@@ -365,6 +368,12 @@ function pools(): Pool[] {
     first += size
     return new Pool(parts)
   })
+}
+
+function poolConcurrency({ concurrency, backends }: PoolConfig, first: number): Concurrency | null {
+  if (!concurrency.isOn) return null
+  const range = { first, size: backends.length }
+  return new Concurrency(shared.concurrency, worker, range, concurrency)
 }
 
 /** Without answers to judge by, as in a pool of TCP backends, it would be of no use. */

@@ -10,6 +10,7 @@ import { AddressTable, CONNECTION_BUCKET } from '../../src/shared/address-table.
 import { Deadline, Deadlines } from '../../src/transport/deadlines.ts'
 import { median } from '../stats.ts'
 import { authParts } from './auth.ts'
+import { concurrencyParts } from './concurrency.ts'
 import { exchangeParts } from './exchange.ts'
 import { headParts } from './heads.ts'
 import { tokenParts } from './tokens.ts'
@@ -77,6 +78,7 @@ const parts: Readonly<Record<string, () => void>> = {
   'response head, 5 fields': () => void responseHead.parse(response, 0, response.length, 0, false),
   'deadline: push back': () => wheel.set(deadline, 60_000),
   ...exchangeParts,
+  ...concurrencyParts,
   ...authParts,
   ...tokenParts,
   ...headParts,

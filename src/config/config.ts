@@ -261,6 +261,7 @@ export interface PoolConfig {
   /** Eject a backend that is this many times slower than the median of the pool; 0 never. */
   readonly ejectSlow: number
   readonly breaker: BreakerConfig
+  readonly concurrency: ConcurrencyConfig
   /** Connections to one backend that a worker keeps for the next request. */
   readonly backendIdleMax: number
   /** How long it keeps them. */
@@ -285,6 +286,18 @@ export interface BreakerConfig {
   readonly requests: number
   /** How long it refuses before one request tries again. */
   readonly openMs: number
+}
+
+/** How many requests may wait for a backend at once; found by how long they wait. */
+export interface ConcurrencyConfig {
+  readonly isOn: boolean
+  /** 1 at least. */
+  readonly min: number
+  readonly max: number
+  /** Percent that responses may take longer than at the least. */
+  readonly tolerance: number
+  /** Time between two looks at the least time. */
+  readonly intervalMs: number
 }
 
 export interface StickyConfig {

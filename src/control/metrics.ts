@@ -176,7 +176,7 @@ function addBackendMetrics(
         values.map((value, n) => [{ backend, [label]: value }, read(i, n)] as const),
       ),
     )
-  const { backends, breakers } = shared
+  const { backends, breakers, concurrency } = shared
   each('weir_backend_up', '1 if new connections may go there', i =>
     Number(backends.isUsable(i, ticks()) && breakers.state(i) === CLOSED),
   )
@@ -203,6 +203,34 @@ function addBackendMetrics(
     'state',
     breakerStates,
     (i, state) => Number(breakers.state(i) === state),
+  )
+  const adaptive = config.pools.flatMap(pool => pool.backends.map(() => pool.concurrency.isOn))
+  const eachAdaptive = (name: string, help: string, read: (backend: number) => number): void =>
+    add(registry, name, help, ['backend'], () =>
+      names.flatMap((backend, i) => (adaptive[i] ? [[{ backend }, read(i)] as const] : [])),
+    )
+  eachAdaptive(
+    'weir_backend_concurrency_limit',
+    'Requests that may wait for its response at once, as --adaptive-concurrency found',
+    i => concurrency.limit(i),
+  )
+  eachAdaptive('weir_backend_concurrency', 'Requests that wait for its response now', i =>
+    concurrency.waiting(i),
+  )
+  eachAdaptive(
+    'weir_backend_concurrency_gradient',
+    'Its least time, with tolerance, over the present one: below 1 the limit falls',
+    i => concurrency.gradient(i),
+  )
+  eachAdaptive(
+    'weir_backend_least_response_seconds',
+    'Time to the head of its response with few requests at once, as measured last',
+    i => concurrency.leastTime(i) / 1e6,
+  )
+  eachAdaptive(
+    'weir_backend_concurrency_measurements_total',
+    'Times that its least time was measured',
+    i => concurrency.measurementsTotal(i),
   )
   eachOf('weir_backend_state', '1 for the state the probes see', 'state', stateNames, (i, state) =>
     Number(backends.state(i) === state),

@@ -328,6 +328,7 @@ export class Supervisor {
     seat.listening = false
     shared.addresses.releaseLocksOf(seat.index)
     shared.backends.giveBack(seat.index)
+    shared.concurrency.giveBack(seat.index)
     // Requests first: what they are counted in is held by the sessions.
     shared.requestLedger.giveBack(seat.index, shared.addresses)
     shared.identityLedger.giveBack(seat.index, shared.addresses)

@@ -12,6 +12,10 @@ export const faults = [
   ],
   ['no-backend', 'no backend of the pool is up'],
   ['circuit-open', 'the circuit breaker of each backend that is up is open'],
+  [
+    'adaptive-concurrency',
+    'as many requests wait for each backend as --adaptive-concurrency finds good for it, and no place came free: --queue-max others wait already, or --queue-timeout is over',
+  ],
   ['queue-full', '--queue-max requests wait already for a backend below its max-connections'],
   ['queue-timeout', 'no backend came below its max-connections within --queue-timeout'],
   ['connect-failed', 'no backend that was tried took the connection'],

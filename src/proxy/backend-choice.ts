@@ -3,6 +3,7 @@
  * connection to it, or a new one. Where a dial fails another backend is tried, for nothing was sent.
  */
 import type { FaultCode } from '../core/errors.ts'
+import type { FaultName } from '../core/faults.ts'
 import { counterRows, observe } from '../shared/counters.ts'
 import { Dial, type Dialed, type DialOwner } from '../transport/dial.ts'
 import type { Edge } from './edge.ts'
@@ -10,7 +11,7 @@ import type { Exchange } from './exchange.ts'
 import { Http1Backend } from './http1-backend.ts'
 import type { Http1Session } from './http1-session.ts'
 import { isIdempotent, isShareable } from './methods.ts'
-import { CIRCUIT_OPEN, NO_BACKEND, type Pool, WAIT, type Waiter } from './pool.ts'
+import { CIRCUIT_OPEN, LIMITED, NO_BACKEND, type Pool, WAIT, type Waiter } from './pool.ts'
 import { proxyHeaderFor } from './proxy-header.ts'
 import type { BackendFailure } from './response-owner.ts'
 
@@ -31,6 +32,10 @@ export class BackendChoice implements Waiter, DialOwner {
   #dialedMs = 0
   #waiting = false
   #waitingSinceMs = 0
+  /** What it waits for in the line is the adaptive limit. */
+  #limited = false
+  /** It counts as one that waits for its response. */
+  #isCounted = false
 
   /** @param wished the backend the client was on; see sticky.ts */
   constructor(exchange: Exchange, session: Http1Session, pool: Pool, wished: number) {
@@ -44,6 +49,12 @@ export class BackendChoice implements Waiter, DialOwner {
   /** Whether it stands in the line. */
   get isWaiting(): boolean {
     return this.#waiting
+  }
+
+  /** Why there is no place in the line, or none came free in time. */
+  lineFault(isFull: boolean): FaultName {
+    if (this.#limited) return 'adaptive-concurrency'
+    return isFull ? 'queue-full' : 'queue-timeout'
   }
 
   /** Whether another backend may be tried. */
@@ -91,13 +102,38 @@ export class BackendChoice implements Waiter, DialOwner {
     const pool = this.#pool
     const { source } = this.#exchange.client
     const backend = pool.take(source, this.#tried, this.#triedCount, this.#wished)
-    if (backend === WAIT) return this.#wait(pool)
+    this.#limited = backend === LIMITED
+    if (backend === WAIT || backend === LIMITED) return this.#wait(pool)
     this.#stopWaiting()
     if (backend === CIRCUIT_OPEN) return this.#exchange.onCircuitOpen()
     if (backend === NO_BACKEND) return this.#exchange.onNoBackend()
     this.#exchange.tries++
     this.backend = backend
+    if (pool.countsWaiting) {
+      this.#isCounted = true
+      // Until all of it is sent the client is waited for: one that sends slowly would hold a place for nothing.
+      if (this.#exchange.head.hasBody) this.#settle()
+    }
     this.#connect(pool, backend)
+  }
+
+  /** The body is whole. */
+  sent(): void {
+    if (!this.#pool.countsWaiting || this.#isCounted || this.backend === -1) return
+    this.#isCounted = true
+    this.#pool.sent(this.backend)
+  }
+
+  /** @param ms since the request was whole; negative if it was not yet */
+  answered(status: number, ms: number): void {
+    this.#pool.answered(this.backend, status, ms)
+    this.#settle()
+  }
+
+  #settle(): void {
+    if (!this.#isCounted) return
+    this.#isCounted = false
+    this.#pool.settled(this.backend)
   }
 
   /** @param avoid leave out the backend that was tried last */
@@ -114,6 +150,7 @@ export class BackendChoice implements Waiter, DialOwner {
   /** Gives the place at the backend back; idempotent. */
   leave(): void {
     if (this.backend === -1) return
+    this.#settle()
     const { backend } = this
     this.backend = -1
     this.#pool.leave(backend)

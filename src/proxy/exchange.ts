@@ -164,7 +164,7 @@ export class Exchange implements ResponseOwner, BodyTaker {
   }
 
   onQueueFull(): void {
-    this.#answer(503, 'queue-full')
+    this.#answer(503, this.#choice!.lineFault(true))
   }
 
   onDialFailed(timedOut: boolean, cause: string): void {
@@ -247,7 +247,10 @@ export class Exchange implements ResponseOwner, BodyTaker {
     this.#body!.end()
     this.#requestWhole = true
     this.#sentMs = performance.now()
-    if (!this.#responseBegan) this.waitFor(this.route.config.responseTimeoutMs)
+    if (!this.#responseBegan) {
+      this.#choice!.sent()
+      this.waitFor(this.route.config.responseTimeoutMs)
+    }
     if (this.#responseWhole && !this.#stalled) this.#finish(true)
   }
 
@@ -314,11 +317,7 @@ export class Exchange implements ResponseOwner, BodyTaker {
     if (this.status < BAD_STATUS) this.client.didWell(this.#session.edge.goodRecord, this.startedMs)
     countResponse(this.#session.edge, this.#choice!.backend, this.firstByteMs)
     // An early answer to a request that is not whole says nothing of how fast the backend is.
-    this.#pool.answered(
-      this.#choice!.backend,
-      this.status,
-      this.#requestWhole ? this.firstByteMs : -1,
-    )
+    this.#choice!.answered(this.status, this.#requestWhole ? this.firstByteMs : -1)
   }
 
   onData(bytes: Buffer, start: number, end: number): boolean {
@@ -426,11 +425,14 @@ export class Exchange implements ResponseOwner, BodyTaker {
       return this.#session.edge.authorizer.late(this)
     }
     if (this.#choice.isWaiting) {
-      return over ? this.#answer(504, 'exchange-timeout') : this.#answer(503, 'queue-timeout')
+      if (over) return this.#answer(504, 'exchange-timeout')
+      return this.#answer(503, this.#choice.lineFault(false))
     }
     // Whatever it was about, it was the backend's turn.
-    if (this.#connection !== null && (this.#requestWhole || !over))
-      this.#pool.broke(this.#choice.backend)
+    if (this.#connection !== null && (this.#requestWhole || !over)) {
+      const ms = this.#requestWhole ? performance.now() - this.#sentMs : -1
+      this.#pool.broke(this.#choice.backend, ms)
+    }
     this.#answer(504, over ? 'exchange-timeout' : 'response-timeout')
   }
 

@@ -2,9 +2,10 @@
  * A pool as one worker sees it: chooses a backend, counts what it sends there, and keeps the line of
  * those who wait for one below its limit.
  */
-import { ALL_FULL, ALL_OPEN, type Candidates } from '../balance/candidates.ts'
+import { ALL_FULL, ALL_LIMITED, ALL_OPEN, type Candidates } from '../balance/candidates.ts'
 import type { Balancer } from '../balance/balancer.ts'
 import type { Breaker } from '../balance/breaker.ts'
+import type { Concurrency } from '../balance/concurrency.ts'
 import type { Outlier } from '../balance/outlier.ts'
 import { RetryBudget } from '../balance/retry-budget.ts'
 import { ticks } from '../core/clock.ts'
@@ -19,6 +20,8 @@ export const NO_BACKEND = -1
 export const WAIT = -2
 /** `take()`: the circuit breaker of every backend that is up is open. */
 export const CIRCUIT_OPEN = -3
+/** `take()`: WAIT, and the adaptive limit is what is waited for. */
+export const LIMITED = -4
 
 /** A session in the line. */
 export interface Waiter {
@@ -36,6 +39,8 @@ export interface PoolParts {
   readonly outlier: Outlier
   /** null where there is none. */
   readonly breaker: Breaker | null
+  /** null where there is no adaptive limit. */
+  readonly concurrency: Concurrency | null
   /** null where clients have no cookie. */
   readonly sticky: Sticky | null
   readonly backends: BackendTable
@@ -50,10 +55,17 @@ export class Pool {
   readonly first: number
   readonly end: number
   readonly #parts: PoolParts
+  /** Whether somebody counts who waits for a response: `sent()` and `settled()` are called then. */
+  readonly countsWaiting: boolean
   /** Whether answers are of any interest. */
   readonly #watches: boolean
   /** First come, first served; a Set, because those who leave may stand anywhere. */
   readonly #line = new Set<Waiter>()
+  #isStepDue = false
+  readonly #stepNow = (): void => {
+    this.#isStepDue = false
+    this.step()
+  }
 
   constructor(parts: PoolParts) {
     this.config = parts.config
@@ -62,7 +74,9 @@ export class Pool {
     this.first = parts.first
     this.end = parts.first + parts.targets.length
     this.#parts = parts
-    this.#watches = parts.outlier.watchesAnswers || parts.breaker !== null
+    this.countsWaiting = parts.concurrency !== null
+    this.#watches =
+      parts.outlier.watchesAnswers || parts.breaker !== null || parts.concurrency !== null
   }
 
   /**
@@ -71,7 +85,7 @@ export class Pool {
    * @param source hash of the client's address
    * @param tried  backends to leave out
    * @param wished where the client was before, or NO_WISH
-   * @returns the backend, NO_BACKEND, WAIT or CIRCUIT_OPEN
+   * @returns the backend, NO_BACKEND, WAIT, LIMITED or CIRCUIT_OPEN
    */
   take(source: number, tried: Int32Array, triedCount: number, wished = NO_WISH): number {
     const { candidates, balancer } = this.#parts
@@ -82,6 +96,7 @@ export class Pool {
     for (let turn = 0; turn <= candidates.list.length; turn++) {
       const count = candidates.collect(ticks(), tried, triedCount)
       if (count === ALL_FULL) return WAIT
+      if (count === ALL_LIMITED) return LIMITED
       if (count <= 0) return count === ALL_OPEN ? CIRCUIT_OPEN : NO_BACKEND
       const backend = balancer.choose(candidates, source)
       if (this.#enter(backend)) return backend
@@ -90,12 +105,29 @@ export class Pool {
   }
 
   #enter(backend: number): boolean {
-    const { breaker, backends, worker } = this.#parts
+    const { breaker, concurrency, backends, worker } = this.#parts
     if (!backends.enter(backend, worker)) return false
-    if (breaker === null || breaker.enter(backend)) return true
-    // Another worker's request is the trial.
+    if (concurrency === null || concurrency.enter(backend)) {
+      if (breaker === null || breaker.enter(backend)) return true
+      // Another worker's request is the trial.
+      concurrency?.leave(backend)
+    }
     backends.leave(backend, worker)
     return false
+  }
+
+  /** A request that was not whole when its backend was taken, and was `settled()` then, is: now it waits. */
+  sent(backend: number): void {
+    this.#parts.concurrency?.add(backend)
+  }
+
+  /** A request waits for `backend` no longer; it may still hold its place there. */
+  settled(backend: number): void {
+    this.#parts.concurrency?.leave(backend)
+    if (this.#line.size === 0 || this.#isStepDue) return
+    // Not at once: the exchange that settled is in the middle of a head. And for all that settle in this turn of the loop.
+    this.#isStepDue = true
+    queueMicrotask(this.#stepNow)
   }
 
   /** Gives a place back, and it to the first in the line. */
@@ -124,18 +156,25 @@ export class Pool {
    */
   answered(backend: number, status: number, ms: number): void {
     if (!this.#watches) return
-    const { outlier, breaker } = this.#parts
+    const { outlier, breaker, concurrency } = this.#parts
     outlier.answered(backend, status, ms, ticks())
+    // Errors are often told at once: they would make a backend look fast that is not.
+    if (status < SERVER_ERROR && ms >= 0) concurrency?.waited(backend, ms)
     if (breaker === null) return
     if (status >= SERVER_ERROR) breaker.failed(backend)
     else breaker.succeeded(backend)
   }
 
-  /** An exchange ended without an answer, by the fault of `backend`. */
-  broke(backend: number): void {
+  /**
+   * An exchange ended without an answer, by the fault of `backend`.
+   *
+   * @param ms it was waited for, which was too long; negative for what broke by itself
+   */
+  broke(backend: number, ms = -1): void {
     if (!this.#watches) return
-    const { outlier, breaker } = this.#parts
+    const { outlier, breaker, concurrency } = this.#parts
     outlier.broke(backend, ticks())
+    if (ms >= 0) concurrency?.waited(backend, ms)
     breaker?.failed(backend)
   }
 

@@ -7,6 +7,7 @@
 import { AddressTable } from './address-table.ts'
 import { BackendTable } from './backend-table.ts'
 import { BreakerTable } from './breaker-table.ts'
+import { ConcurrencyTable } from './concurrency-table.ts'
 import { Counters } from './counters.ts'
 import { GoodRecords } from './good-records.ts'
 import { LogRing } from './log-ring.ts'
@@ -46,6 +47,7 @@ export interface Shared {
   readonly workers: WorkerTable
   readonly backends: BackendTable
   readonly breakers: BreakerTable
+  readonly concurrency: ConcurrencyTable
   readonly addresses: AddressTable
   readonly goodRecords: GoodRecords
   readonly ledger: SessionLedger
@@ -92,6 +94,7 @@ export function openShared(options: LayoutOptions, memory: SharedArrayBuffer): S
     workers: new WorkerTable(memory, at.workers, workers),
     backends: new BackendTable(memory, at.backends, backends, workers),
     breakers: new BreakerTable(memory, at.breakers, backends, workers),
+    concurrency: new ConcurrencyTable(memory, at.concurrency, backends, workers),
     addresses: new AddressTable(memory, at.addresses, addresses, hashKey),
     goodRecords: new GoodRecords(memory, at.goodRecords, goodRecordsFor(addresses), hashKey),
     ledger: new SessionLedger(memory, at.ledger, workers, sessionsPerWorker),
@@ -143,6 +146,7 @@ function regions(options: LayoutOptions) {
     workers: place(WorkerTable.bytes(workers)),
     backends: place(BackendTable.bytes(backends, workers)),
     breakers: place(BreakerTable.bytes(backends, workers)),
+    concurrency: place(ConcurrencyTable.bytes(backends, workers)),
     addresses: place(AddressTable.bytes(addresses)),
     goodRecords: place(GoodRecords.bytes(goodRecordsFor(addresses))),
     ledger: place(SessionLedger.bytes(workers, options.sessionsPerWorker)),

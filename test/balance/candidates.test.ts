@@ -1,6 +1,13 @@
 import { test } from 'tap'
 import { Breaker } from '../../src/balance/breaker.ts'
-import { ALL_FULL, ALL_OPEN, Candidates, NONE_UP } from '../../src/balance/candidates.ts'
+import { Concurrency } from '../../src/balance/concurrency.ts'
+import {
+  ALL_FULL,
+  ALL_LIMITED,
+  ALL_OPEN,
+  Candidates,
+  NONE_UP,
+} from '../../src/balance/candidates.ts'
 import { DOWN } from '../../src/shared/backend-table.ts'
 import { makeShared } from '../support/memory.ts'
 
@@ -62,4 +69,22 @@ test('backends with an open breaker are left out; a full one is waited for, a ba
   spared.breaker.failed(0)
   t.equal(spared.candidates.collect(0, NONE, 0), 1)
   t.equal(spared.candidates.list[0], 1)
+})
+
+test('one for which as many wait as may is left out, and no backup stands in', async t => {
+  const { backends, concurrency: table } = makeShared({ backends: 3 })
+  const options = { min: 1, max: 1, tolerance: 25, intervalMs: 60_000 }
+  const concurrency = new Concurrency(table, 0, { first: 0, size: 3 }, options)
+  const candidates = new Candidates(backends, 0, 3, null, concurrency)
+  backends.configure(2, 0, true, false)
+  t.ok(concurrency.enter(0))
+  t.equal(candidates.collect(0, NONE, 0), 1)
+  t.equal(candidates.list[0], 1)
+  t.notOk(candidates.mayReturnTo(0, 0, NONE, 0))
+  t.ok(candidates.mayReturnTo(1, 0, NONE, 0))
+  backends.configure(1, 1, false, false)
+  backends.enter(1, 0)
+  t.equal(candidates.collect(0, NONE, 0), ALL_LIMITED, 'the other is full')
+  concurrency.leave(0)
+  t.equal(candidates.collect(0, NONE, 0), 1)
 })

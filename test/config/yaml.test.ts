@@ -43,6 +43,9 @@ test('what is printed reads back to the same config', async t => {
       'hsts-subdomains': 'true',
       'body-max': '1M',
       'exchange-timeout': '90s',
+      'adaptive-concurrency': 'true',
+      'adaptive-concurrency-max': '50',
+      'adaptive-concurrency-interval': '90s',
       'error-page': [`5xx=${cert}`, `404=${key}`],
     },
   ]

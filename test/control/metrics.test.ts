@@ -13,8 +13,8 @@ const config = {
   workers: 2,
   listeners: [{ name: 'tcp://[::]:1' }, { name: 'second' }],
   pools: [
-    { name: 'web', backends: [{ name: 'a:1' }, { name: 'b:1' }] },
-    { name: 'db', backends: [{ name: 'a:1' }] },
+    { name: 'web', backends: [{ name: 'a:1' }, { name: 'b:1' }], concurrency: { isOn: false } },
+    { name: 'db', backends: [{ name: 'a:1' }], concurrency: { isOn: true } },
   ],
   routes: [{ name: 'api' }, { name: 'http://[::]:80' }],
   guards: { connectionsMax: 77 },
@@ -120,6 +120,23 @@ test('what is so now: host, backends, certificates, build', async t => {
     t.ok(lines.includes(line), line)
   }
   t.ok(lines.some(line => line.startsWith('weir_build_info{version="1.2.3",node="')))
+})
+
+test('adaptive limits are told for the backends that have one', async t => {
+  const lines = await scrape(({ concurrency }) => {
+    concurrency.begin(2, 20, 0)
+    concurrency.add(2, 1)
+    concurrency.setLeastTime(2, 12_500)
+    concurrency.setGradient(2, 0.75)
+  })
+  const samples = lines.filter(line => /^weir_backend_(?:concurrency|least)/.test(line))
+  t.strictSame(samples.toSorted(), [
+    'weir_backend_concurrency_gradient{backend="db/a:1"} 0.75',
+    'weir_backend_concurrency_limit{backend="db/a:1"} 20',
+    'weir_backend_concurrency_measurements_total{backend="db/a:1"} 1',
+    'weir_backend_concurrency{backend="db/a:1"} 1',
+    'weir_backend_least_response_seconds{backend="db/a:1"} 0.0125',
+  ])
 })
 
 test('every row of the table is there, with its help', async t => {

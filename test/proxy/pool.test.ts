@@ -1,11 +1,12 @@
 import { test } from 'tap'
 import { LeastConnections } from '../../src/balance/least-connections.ts'
 import { Breaker } from '../../src/balance/breaker.ts'
+import { Concurrency } from '../../src/balance/concurrency.ts'
 import { Candidates } from '../../src/balance/candidates.ts'
 import { Outlier } from '../../src/balance/outlier.ts'
 import { ticks } from '../../src/core/clock.ts'
 import type { PoolConfig } from '../../src/config/config.ts'
-import { CIRCUIT_OPEN, NO_BACKEND, Pool, WAIT, type Waiter } from '../../src/proxy/pool.ts'
+import { CIRCUIT_OPEN, LIMITED, NO_BACKEND, Pool, WAIT, type Waiter } from '../../src/proxy/pool.ts'
 import { DIALS, DOWN, UP } from '../../src/shared/backend-table.ts'
 import { makeShared } from '../support/memory.ts'
 
@@ -13,10 +14,14 @@ const NONE = new Int32Array(0)
 
 const BREAKER = { errors: 50, windowMs: 10_000, requests: 2, openMs: 1000 }
 
-function makePool(size: number, queueMax = 2, withBreaker = false) {
-  const { backends, breakers } = makeShared({ backends: size })
+const ADAPTIVE = { min: 2, max: 100, tolerance: 25, intervalMs: 60_000 }
+
+function makePool(size: number, queueMax = 2, withBreaker = false, adaptive = false) {
+  const { backends, breakers, concurrency: table } = makeShared({ backends: size })
   const clock = { now: 0 }
   const breaker = withBreaker ? new Breaker(breakers, 0, BREAKER, () => clock.now) : null
+  const range = { first: 0, size }
+  const concurrency = adaptive ? new Concurrency(table, 0, range, ADAPTIVE, () => clock.now) : null
   const options = {
     ejectAfter: 2,
     ejectErrors: 0,
@@ -35,15 +40,16 @@ function makePool(size: number, queueMax = 2, withBreaker = false) {
       timeoutMs: 1,
       tls: null,
     })),
-    candidates: new Candidates(backends, 0, size, breaker),
+    candidates: new Candidates(backends, 0, size, breaker, concurrency),
     balancer: new LeastConnections(backends),
     breaker,
+    concurrency,
     sticky: null,
     outlier: new Outlier(backends, 0, size, options),
     backends,
     worker: 0,
   })
-  return { pool, backends, clock }
+  return { pool, backends, table, clock }
 }
 
 function limit(backends: ReturnType<typeof makePool>['backends'], max: number): void {
@@ -59,7 +65,7 @@ class Session implements Waiter {
   }
   onTurn(): void {
     this.backend = this.#pool.take(0, NONE, 0)
-    if (this.backend === WAIT) this.#pool.wait(this)
+    if (this.backend === WAIT || this.backend === LIMITED) this.#pool.wait(this)
   }
 }
 
@@ -164,4 +170,66 @@ test('a wish is granted where the backend takes anybody, and by one that drains'
   spared.pool.broke(1)
   t.equal(spared.pool.take(0, NONE, 0, 1), 0, 'its breaker is open')
   t.equal(spared.backends.active(1), 0)
+})
+
+test('with an adaptive limit as many are sent as may wait for their response, whoever holds a place', async t => {
+  const { pool, backends, table } = makePool(1, 2, false, true)
+  t.strictSame([pool.take(0, NONE, 0), pool.take(0, NONE, 0)], [0, 0])
+  t.equal(pool.take(0, NONE, 0), LIMITED)
+  t.strictSame([backends.active(0), table.waiting(0)], [2, 2])
+  pool.settled(0)
+  t.equal(pool.take(0, NONE, 0), 0, 'a response has begun; that it goes on does not matter')
+  t.strictSame([backends.active(0), table.waiting(0)], [3, 2])
+  pool.sent(0)
+  t.equal(table.waiting(0), 3, 'one that was let in with its body to come')
+  limit(backends, 3)
+  t.equal(pool.take(0, NONE, 0), WAIT, 'max-connections hold as well')
+  pool.settled(0)
+  pool.settled(0)
+  t.equal(pool.take(0, NONE, 0), WAIT)
+})
+
+test('those in the line are called once the one that settled is done with its head', async t => {
+  const { pool } = makePool(1, 2, false, true)
+  pool.take(0, NONE, 0)
+  pool.take(0, NONE, 0)
+  const [first, second] = [new Session(pool), new Session(pool)]
+  for (const each of [first, second]) each.onTurn()
+  t.strictSame([first.backend, second.backend], [LIMITED, LIMITED])
+  pool.settled(0)
+  pool.settled(0)
+  t.equal(first.backend, LIMITED)
+  await Promise.resolve()
+  t.strictSame([first.backend, second.backend, pool.waiting], [0, 0, 0])
+})
+
+test('of two backends the one whose limit is reached is left out, also for who was there before', async t => {
+  const { pool } = makePool(2, 2, false, true)
+  for (const _ of [1, 2]) t.equal(pool.take(0, Int32Array.of(1), 1), 0)
+  t.equal(pool.take(0, NONE, 0, 0), 1)
+  t.equal(pool.take(0, Int32Array.of(1), 1), LIMITED)
+})
+
+test('errors, and answers to half a request, are no times; what was waited for in vain is', async t => {
+  const { pool, table, clock } = makePool(1, 2, false, true)
+  pool.answered(0, 500, 20)
+  pool.answered(0, 200, -1)
+  pool.broke(0)
+  t.equal(table.times(0), 0)
+  clock.now = 640
+  pool.answered(0, 404, 20)
+  pool.broke(0, 5000)
+  t.equal(table.times(0), 2)
+  pool.broke(0, 60_000)
+  t.equal(table.times(0), 2, 'it was sent before the measurement began')
+})
+
+test('an open breaker gives back what the limit counted', async t => {
+  const { pool, table, backends, clock } = makePool(1, 2, true, true)
+  for (const _ of [1, 2]) pool.broke(0)
+  t.equal(pool.take(0, NONE, 0), CIRCUIT_OPEN)
+  clock.now = 64
+  t.equal(pool.take(0, NONE, 0), 0, 'the trial')
+  t.equal(pool.take(0, NONE, 0), CIRCUIT_OPEN)
+  t.strictSame([table.waiting(0), backends.active(0)], [1, 1])
 })

@@ -135,7 +135,7 @@ export const healthFlags = {
     default: '1000',
     min: 0,
     max: 1_000_000,
-    help: 'Sessions per worker that may wait for a backend below its max-connections',
+    help: 'Sessions per worker that may wait for a backend below its max-connections, or its adaptive limit',
   },
   'queue-timeout': {
     group: 'Health',
@@ -145,6 +145,6 @@ export const healthFlags = {
     default: '5s',
     min: 50,
     max: HOUR,
-    help: 'Longest wait for a backend below its max-connections',
+    help: 'Longest wait for a backend below its max-connections, or its adaptive limit',
   },
 } as const satisfies Record<string, Flag>

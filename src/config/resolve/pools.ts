@@ -3,6 +3,7 @@ import type { BalancerName } from '../../balance/balancers.ts'
 import { readBackendUrl } from '../backend-url.ts'
 import {
   type BackendConfig,
+  type ConcurrencyConfig,
   type ListenerMode,
   type PoolConfig,
   type ProbeKind,
@@ -101,6 +102,7 @@ function pool(
       requests: settings['breaker-requests']!,
       openMs: settings['breaker-time']!,
     },
+    concurrency: concurrency(name, backends, settings, problems),
     backendIdleMax: settings['backend-idle-max']!,
     backendIdleMs: settings['backend-idle-timeout']!,
     backendMaxAgeMs: settings['backend-max-age']!,
@@ -108,6 +110,36 @@ function pool(
     retries: settings.retries!,
     retryBudget: settings['retry-budget']!,
     sticky: sticky(settings, problems),
+  }
+}
+
+function concurrency(
+  pool: string,
+  backends: readonly BackendConfig[],
+  settings: Settings,
+  problems: Problem[],
+): ConcurrencyConfig {
+  const isOn = settings['adaptive-concurrency']!
+  const [min, max] = [settings['adaptive-concurrency-min']!, settings['adaptive-concurrency-max']!]
+  if (min > max) {
+    problems.push({
+      where: '--adaptive-concurrency-min',
+      message: `${min} is more than --adaptive-concurrency-max ${max}`,
+    })
+  }
+  const odd = backends.find(({ scheme }) => !speaksHttp(scheme))
+  if (isOn && odd !== undefined) {
+    problems.push({
+      where: '--adaptive-concurrency',
+      message: `it goes by the time to the first byte of a response, which a tunnel has none of: pool ${pool} has ${odd.scheme}://${odd.name}; turn it on in the other pools only, and give this one ?max-connections=`,
+    })
+  }
+  return {
+    isOn,
+    min,
+    max,
+    tolerance: settings['adaptive-concurrency-tolerance']!,
+    intervalMs: settings['adaptive-concurrency-interval']!,
   }
 }
 

@@ -32,6 +32,26 @@ test('which pool is meant must be said where there are several', async t => {
   t.equal(good(t, { listen: ['tcp://:1?pool=b'] }, file).listeners[0]!.pool, 1)
 })
 
+test('an adaptive limit is off unless asked for, and for pools whose backends speak HTTP', async t => {
+  const file = `
+listeners: [{ listen: "http://127.0.0.1:2", pool: web }]
+pools:
+  web: { backends: http://127.0.0.1:3, adaptive-concurrency: yes, adaptive-concurrency-max: 50 }
+  other: { backends: http://127.0.0.1:4 }
+  db: { backends: tcp://127.0.0.1:4 }
+`
+  const { pools } = good(t, {}, file)
+  const web = { isOn: true, min: 3, max: 50, tolerance: 25, intervalMs: 60_000 }
+  t.strictSame(pools[0]!.concurrency, web)
+  t.strictSame([pools[1]!.concurrency.isOn, pools[2]!.concurrency.isOn], [false, false])
+  t.match(bad(t, { 'adaptive-concurrency': true }, file), [
+    /--adaptive-concurrency: .*pool db has tcp:\/\/127\.0\.0\.1:4; turn it on in the other pools only/,
+  ])
+  t.match(bad(t, { 'adaptive-concurrency-min': '60' }, file), [
+    /--adaptive-concurrency-min: 60 is more than --adaptive-concurrency-max 50/,
+  ])
+})
+
 test('what is wrong with a pool is told', async t => {
   const file = `
 listeners:
