@@ -24,6 +24,7 @@ export const httpProxies: Readonly<Record<string, Start>> = {
     '--connection-burst=1000000',
     '--handshake-rate=60000',
     '--handshake-burst=1000000',
+    '--host-handshake-rate=0',
     '--connections-per-address=100000',
     '--request-rate=65536',
     '--requests-per-address=100000',

@@ -36,6 +36,8 @@ export const tcpProxies: Readonly<Record<string, Start>> = {
     '60000',
     '--handshake-burst',
     '1000000',
+    '--host-handshake-rate',
+    '0',
     '--connections-per-address',
     '0',
     '--deny',

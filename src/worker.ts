@@ -119,7 +119,7 @@ const edge: Edge = {
   worker,
   config,
   shared,
-  admission: new Admission(shared, worker, guards, shadow, penalties),
+  admission: new Admission(shared, worker, guards, shadow, penalties, goodRecord),
   goodRecord,
   authorizer: authorizer(),
   pools: pools(),

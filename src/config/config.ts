@@ -360,6 +360,9 @@ export interface GuardConfig {
   /** TLS handshakes per second and address; 0 is no limit. */
   readonly handshakeRate: number
   readonly handshakeBurst: number
+  /** TLS handshakes per second, all addresses together; 0 is no limit. */
+  readonly hostHandshakeRate: number
+  readonly hostHandshakeBurst: number
   /** JA4 that are refused, or limited: whole, or a beginning and `*`. */
   readonly fingerprintDeny: readonly string[]
   readonly fingerprintLimit: readonly string[]

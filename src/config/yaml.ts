@@ -73,6 +73,8 @@ export function configToYaml(config: Config): string {
       'connections-per-address': guards.connectionsPerAddress,
       'handshake-rate': guards.handshakeRate,
       'handshake-burst': guards.handshakeBurst,
+      'host-handshake-rate': guards.hostHandshakeRate,
+      'host-handshake-burst': guards.hostHandshakeBurst,
       'deny-fingerprint': guards.fingerprintDeny,
       'limit-fingerprint': guards.fingerprintLimit,
       'fingerprint-rate': guards.fingerprintRate,

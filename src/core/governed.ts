@@ -12,6 +12,7 @@ export const governed = {
   'connections-per-address': ['connections-per-address'],
   'connections-max': ['connections-max'],
   'handshake-rate': ['handshake-rate', 'handshake-burst'],
+  'host-handshake-rate': ['host-handshake-rate', 'host-handshake-burst'],
   'fingerprint-denied': ['deny-fingerprint'],
   'fingerprint-rate': ['limit-fingerprint', 'fingerprint-rate', 'fingerprint-burst'],
   'request-rate': ['request-rate', 'request-burst'],

@@ -23,6 +23,10 @@ const others = [
   ['connections-per-address', 'the address holds --connections-per-address connections'],
   ['connections-max', 'the host holds --connections-max connections'],
   ['handshake-rate', 'the address starts TLS handshakes faster than --handshake-rate'],
+  [
+    'host-handshake-rate',
+    'clients start TLS handshakes faster than --host-handshake-rate, and this one has no good record',
+  ],
   ['request-rate', 'the address makes HTTP requests faster than --request-rate'],
   ['requests-per-address', 'the address has --requests-per-address HTTP requests in flight'],
   ['draining', 'weir is stopping and takes no new connections'],

@@ -14,14 +14,20 @@ import { CountedAddress } from './counted-address.ts'
 import { type FingerprintLimits, FingerprintRules } from './fingerprint-rules.ts'
 import { FreeLines } from './free-lines.ts'
 import type { Guard } from './guard.ts'
+import { type HostHandshakeLimits, HostHandshakeRate, type Records } from './host-handshake-rate.ts'
 import { connectionGuards, type GuardLimits, handshakeGuards } from './guards.ts'
 import type { Penalties } from './penalties.ts'
 import { RequestAdmission } from './request-admission.ts'
 import type { Shadow } from './shadow.ts'
+import { TicketTrust } from './ticket-trust.ts'
 
 const CONNECTIONS_MAX = refusal('connections-max')
 
-export interface AdmissionOptions extends GuardLimits, FingerprintLimits, CountedPrefixes {
+export interface AdmissionOptions
+  extends GuardLimits,
+    FingerprintLimits,
+    CountedPrefixes,
+    HostHandshakeLimits {
   readonly connectionsMax: number
   readonly allow: readonly string[]
   readonly deny: readonly string[]
@@ -49,6 +55,8 @@ export class Admission {
   readonly #connection: readonly Guard[]
   readonly #handshake: readonly Guard[]
   readonly #fingerprints: FingerprintRules
+  readonly #host: readonly Guard[]
+  readonly #tickets: TicketTrust
   readonly #counted: CountedAddress
   readonly #free: FreeLines
   readonly #shadow: Shadow
@@ -62,6 +70,7 @@ export class Admission {
     options: AdmissionOptions,
     shadow: Shadow,
     penalties: Penalties,
+    records: Records,
   ) {
     this.#shared = shared
     this.#penalties = penalties
@@ -73,6 +82,11 @@ export class Admission {
     this.#connection = connectionGuards(shared.addresses, options)
     this.#handshake = handshakeGuards(shared.addresses, options)
     this.#fingerprints = new FingerprintRules(shared.addresses, options)
+    const { addresses, hostBuckets } = shared
+    const host =
+      options.hostHandshakeRate === 0 ? null : new HostHandshakeRate(hostBuckets, options, records)
+    this.#host = host === null ? [] : [host]
+    this.#tickets = new TicketTrust(addresses, hostBuckets, options, host)
     this.#counted = new CountedAddress(options)
     this.#free = new FreeLines(shared.options.sessionsPerWorker)
     this.requests = new RequestAdmission(shared, worker, options, shadow, penalties)
@@ -115,6 +129,28 @@ export class Admission {
   /** Asks whether the address may start a TLS handshake now. */
   handshake(place: Place, now: number): number {
     return this.#check(this.#handshake, place.slot, now)
+  }
+
+  /** Asks whether the host has a TLS handshake left for the address: after all that is asked of the address itself. */
+  hostHandshake(place: Place, now: number): number {
+    return this.#check(this.#host, place.slot, now)
+  }
+
+  /**
+   * Whether a client with a ticket of ours is believed to resume: then neither {@link handshake} nor {@link hostHandshake}
+   * is asked.
+   */
+  believesTicket(place: Place, now: number): boolean {
+    return this.#tickets.believes(place.slot, now)
+  }
+
+  /**
+   * What became of a ticket of ours.
+   *
+   * @param slot that the address had: a hello that TLS does not understand may have ended the session already
+   */
+  settleTicket(slot: number, believed: boolean, resumed: boolean, now: number): void {
+    this.#tickets.settle(slot, believed, resumed, now)
   }
 
   /** Whether {@link fingerprint} is to be asked: else nobody needs to make one. */

@@ -42,17 +42,30 @@ export class TokenBuckets {
    *
    * @param at  the bucket's place, from `AddressTable.bucket()`
    * @param now ticks, from `clock.ticks()`
+   * @param reserve tokens that are not for this taker: it gets one only if so many are left then; below the burst
    * @returns 0 if a token was taken, else the ticks until one is free
    */
-  take(at: number, now: number): number {
+  take(at: number, now: number, reserve = 0): number {
+    const slackTicks = this.#slackTicks - reserve * this.#intervalTicks
     for (;;) {
       const due = this.#due[at]!
       const debt = this.#debt(due, now)
-      if (debt > this.#slackTicks) return debt - this.#slackTicks
+      if (debt > slackTicks) return debt - slackTicks
 
       const next = (now + debt + this.#intervalTicks) | 0
       if (Atomics.compareExchange(this.#due, at, due, next) === due) return 0
       // Another worker took a token in between. It made progress, so this loop ends.
+    }
+  }
+
+  /** Gives back a token that was taken. */
+  giveBack(at: number, now: number): void {
+    for (;;) {
+      const due = this.#due[at]!
+      const debt = this.#debt(due, now)
+      const next = (now + Math.max(0, debt - this.#intervalTicks)) | 0
+      if (Atomics.compareExchange(this.#due, at, due, next) === due) return
+      // As in take().
     }
   }
 
@@ -63,10 +76,11 @@ export class TokenBuckets {
     return Math.max(0, Math.floor(free / this.#intervalTicks))
   }
 
-  /** Ticks until a token is free, without taking it; 0 if one is. */
-  wait(at: number, now: number): number {
+  /** Ticks until {@link take} would take one, without taking it; 0 if it would now. */
+  wait(at: number, now: number, reserve = 0): number {
+    const slackTicks = this.#slackTicks - reserve * this.#intervalTicks
     const debt = this.#debt(Atomics.load(this.#due, at), now)
-    return debt > this.#slackTicks ? debt - this.#slackTicks : 0
+    return debt > slackTicks ? debt - slackTicks : 0
   }
 
   /** Ticks until it is full again, if nobody takes one. */

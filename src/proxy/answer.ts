@@ -9,6 +9,7 @@ const alerts: Partial<Record<RefusalName, number>> = {
   'hello-too-large': 50,
   'tls-version': 70, // protocol_version
   'handshake-rate': 80, // internal_error: the nearest to "not now" that TLS has
+  'host-handshake-rate': 80,
   'fingerprint-denied': 49, // access_denied
   'fingerprint-rate': 80,
   'bad-server-name': 112, // unrecognized_name

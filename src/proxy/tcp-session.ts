@@ -164,16 +164,31 @@ export class TcpSession implements Place, GateOwner, HandshakeOwner, TunnelOwner
     const versionKnown =
       hello.supportsTls13 || (hello.supportsTls12 && tlsConfig.profile !== 'modern')
     if (!versionKnown) return this.#refuse(TLS_VERSION)
-    const refused = this.edge.admission.handshake(this, ticks()) || this.#askFingerprint()
-    if (refused !== ADMITTED) return this.#refuse(refused)
     const context = tls.pick(hello.serverName, hello.ticketName)
     if (context === null) return this.#refuse(UNKNOWN_SERVER_NAME)
+    const { isTicketOurs } = tls
+    const believed = isTicketOurs && this.edge.admission.believesTicket(this, ticks())
+    const refused = this.#askHandshake(believed)
+    if (refused !== ADMITTED) return this.#refuse(refused)
 
     this.#pool = pool
     const { alpn, clientCertificate } = this.entrance
     this.handshake = new Handshake(this.socket, hello, context, alpn, this, clientCertificate)
     this.edge.deadlines.set(this.#deadline, tlsConfig.handshakeTimeoutMs)
     this.handshake.start()
+    // Node reads the hello in the next tick, which it has asked for by now.
+    if (isTicketOurs) process.nextTick(settleTicket, this, this.slot, believed)
+  }
+
+  /** @param resumes is charged to no budget, then */
+  #askHandshake(resumes: boolean): number {
+    if (resumes) return this.#askFingerprint()
+    const { admission } = this.edge
+    return (
+      admission.handshake(this, ticks()) ||
+      this.#askFingerprint() ||
+      admission.hostHandshake(this, ticks())
+    )
   }
 
   #askFingerprint(): number {
@@ -412,4 +427,10 @@ export class TcpSession implements Place, GateOwner, HandshakeOwner, TunnelOwner
     slice[at.ended + entrance.index * ENDINGS + ending(how)]!++
     edge.log.session(this)
   }
+}
+
+/** Whether the client resumed is known once TLS has read its hello, long before the handshake is over. */
+function settleTicket({ edge, handshake }: TcpSession, slot: number, believed: boolean): void {
+  const resumed = handshake!.isResumption ?? false
+  edge.admission.settleTicket(slot, believed, resumed, ticks())
 }

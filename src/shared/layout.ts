@@ -22,6 +22,11 @@ import type { HashKey } from '../core/hash.ts'
 
 const CACHE_LINE = 64
 
+/** Token buckets of the host, by their place in {@link Shared.hostBuckets}: TLS handshakes, and tickets that were shown and did not resume. */
+export const HOST_HANDSHAKES = 0
+export const HOST_BROKEN_TICKETS = 1
+const HOST_BUCKETS = 2
+
 /** What the sizes depend on; plain data, posted to the workers along with the memory. */
 export interface LayoutOptions {
   readonly workers: number
@@ -50,6 +55,8 @@ export interface Shared {
   readonly concurrency: ConcurrencyTable
   readonly addresses: AddressTable
   readonly goodRecords: GoodRecords
+  /** Words for guard/token-buckets.ts. */
+  readonly hostBuckets: Int32Array
   readonly ledger: SessionLedger
   readonly requestLedger: RequestLedger
   /** The same of identities, for requests whose number at once is limited. */
@@ -97,6 +104,7 @@ export function openShared(options: LayoutOptions, memory: SharedArrayBuffer): S
     concurrency: new ConcurrencyTable(memory, at.concurrency, backends, workers),
     addresses: new AddressTable(memory, at.addresses, addresses, hashKey),
     goodRecords: new GoodRecords(memory, at.goodRecords, goodRecordsFor(addresses), hashKey),
+    hostBuckets: new Int32Array(memory, at.hostBuckets, HOST_BUCKETS),
     ledger: new SessionLedger(memory, at.ledger, workers, sessionsPerWorker),
     requestLedger: new RequestLedger(memory, at.requestLedger, workers, requestsPerWorker),
     identityLedger: new RequestLedger(memory, at.identityLedger, workers, requestsPerWorker),
@@ -149,6 +157,7 @@ function regions(options: LayoutOptions) {
     concurrency: place(ConcurrencyTable.bytes(backends, workers)),
     addresses: place(AddressTable.bytes(addresses)),
     goodRecords: place(GoodRecords.bytes(goodRecordsFor(addresses))),
+    hostBuckets: place(HOST_BUCKETS * Int32Array.BYTES_PER_ELEMENT),
     ledger: place(SessionLedger.bytes(workers, options.sessionsPerWorker)),
     requestLedger: place(RequestLedger.bytes(workers, options.requestsPerWorker)),
     identityLedger: place(RequestLedger.bytes(workers, options.requestsPerWorker)),

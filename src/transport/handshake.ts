@@ -118,6 +118,11 @@ export class Handshake {
     this.#failed = true
   }
 
+  /** Known once TLS has read the hello; null once the socket is gone. */
+  get isResumption(): boolean | null {
+    return this.socket.isSessionReused()
+  }
+
   count(slice: Float64Array, at: Counters['at']): void {
     const version = this.version === 'TLSv1.3' ? 1 : 0
     const known = tlsGroups.indexOf(this.group as (typeof tlsGroups)[number])

@@ -49,6 +49,8 @@ interface Entry {
 }
 
 export class TlsContexts {
+  /** Of the last {@link pick}: the client's ticket was made with a key of the context. What is behind the name may be anything. */
+  isTicketOurs = false
   readonly #options: TlsContextOptions
   #default: Entry | null = null
   #exact = new Map<string, Entry>()
@@ -96,10 +98,13 @@ export class TlsContexts {
    */
   pick(serverName: string, ticketName: string): SecureContext | null {
     const entry = this.#entryFor(serverName)
+    this.isTicketOurs = false
     if (entry === null) return null
     const { contexts } = entry
     for (let i = 0; i < contexts.length; i++) {
-      if (contexts[i]!.ticketName === ticketName) return contexts[i]!.context
+      if (contexts[i]!.ticketName !== ticketName) continue
+      this.isTicketOurs = true
+      return contexts[i]!.context
     }
     return contexts[0]!.context
   }

@@ -13,6 +13,8 @@ const OFF: AdmissionOptions = {
   connectionsPerAddress: 0,
   handshakeRate: 0,
   handshakeBurst: 1,
+  hostHandshakeRate: 0,
+  hostHandshakeBurst: 1,
   requestRate: 0,
   requestBurst: 1,
   requestsPerAddress: 0,
@@ -34,11 +36,18 @@ function admission(
   shared: Shared = makeShared(),
   worker = 0,
   shadow: readonly GuardName[] = [],
+  good: readonly number[] = [],
 ) {
   const limits = { ...OFF, ...options }
   const tried = shadowOf(shared, shadow)
-  return { shared, door: new Admission(shared, worker, limits, tried, penaltiesOf(shared)) }
+  const records = { hasSlot: (slot: number) => good.includes(slot) }
+  return {
+    shared,
+    door: new Admission(shared, worker, limits, tried, penaltiesOf(shared), records),
+  }
 }
+
+const HOST = refusal('host-handshake-rate')
 
 function place(): Place {
   return { slot: -1, entry: -1, isDirect: true }
@@ -133,6 +142,34 @@ test('handshakes have a bucket of their own', async t => {
   t.equal(door.handshake(at, 65_536), ADMITTED, 'a second later')
 })
 
+test('the handshakes of the host are one budget, the last half of it for addresses with a good record', async t => {
+  const shared = makeShared()
+  const limits = { hostHandshakeRate: 1, hostHandshakeBurst: 4 }
+  const good: number[] = []
+  const doors = [0, 1].map(worker => admission(limits, shared, worker, [], good).door)
+  const places = [1, 2, 3].map(n => {
+    const at = place()
+    doors[0]!.enter(numbered(n), 0, at)
+    return at
+  })
+  good.push(places[2]!.slot)
+  const ask = (n: number, worker: number): number => doors[worker]!.hostHandshake(places[n]!, 0)
+  t.strictSame([ask(0, 0), ask(1, 1)], [ADMITTED, ADMITTED])
+  t.strictSame([ask(0, 1), ask(1, 0)], [HOST, HOST], 'half of it is gone')
+  t.strictSame([ask(2, 0), ask(2, 1), ask(2, 0)], [ADMITTED, ADMITTED, HOST])
+})
+
+test('a ticket of ours is believed while the address has two tokens left', async t => {
+  const { door } = admission({ handshakeRate: 1, handshakeBurst: 4 })
+  const at = place()
+  door.enter(numbered(1), 0, at)
+  t.ok(door.believesTicket(at, 0))
+  door.settleTicket(at.slot, true, false, 0)
+  t.ok(door.believesTicket(at, 0), 'a lie costs two')
+  t.equal(door.handshake(at, 0), ADMITTED)
+  t.notOk(door.believesTicket(at, 0))
+})
+
 test('in shadow each guard counts what it would refuse, and lets it in', async t => {
   const limits = {
     connectionRate: 1,
@@ -141,6 +178,8 @@ test('in shadow each guard counts what it would refuse, and lets it in', async t
     connectionsMax: 4,
     handshakeRate: 1,
     handshakeBurst: 1,
+    hostHandshakeRate: 1,
+    hostHandshakeBurst: 1,
     fingerprintDeny: ['t13*'],
     deny: ['10.0.0.9'],
   }
@@ -152,6 +191,7 @@ test('in shadow each guard counts what it would refuse, and lets it in', async t
   })
   const [first] = places
   for (let i = 0; i < 2; i++) t.equal(door.handshake(first!, 0), ADMITTED)
+  for (let i = 0; i < 2; i++) t.equal(door.hostHandshake(first!, 0), ADMITTED)
   t.equal(door.fingerprint('t13d1516h2_8daaf6152771_e5627efa2ab1', first!, 0), ADMITTED)
   t.strictSame(
     guardNames.map(name => [name, shadowCount(shared, name)]).filter(([, count]) => count !== 0),
@@ -161,6 +201,7 @@ test('in shadow each guard counts what it would refuse, and lets it in', async t
       ['connections-per-address', 1],
       ['connections-max', 1],
       ['handshake-rate', 1],
+      ['host-handshake-rate', 1],
       ['fingerprint-denied', 1],
     ],
   )

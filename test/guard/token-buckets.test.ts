@@ -79,3 +79,39 @@ test('what is left and when it is full again are told without taking anything', 
   }
   t.equal(buckets.left(0, TICKS_PER_SECOND), 1)
 })
+
+test('of a reserve nobody takes who is not to, and it fills up first', async t => {
+  const b = bucket({ rate: 8, burst: 4 })
+  t.strictSame([b.take(0, 0, 2), b.take(0, 0, 2)], [0, 0])
+  t.equal(b.take(0, 0, 2), interval, 'the last two are not for it')
+  t.equal(b.wait(0, 0, 2), interval)
+  t.equal(b.wait(0, 0), 0)
+  t.strictSame([b.take(0, 0), b.take(0, 0), b.take(0, 0)], [0, 0, interval])
+  t.equal(b.take(0, 0, 2), 3 * interval)
+  t.equal(b.take(0, 2 * interval, 2), interval, 'the reserve is whole')
+  t.equal(b.take(0, 3 * interval, 2), 0)
+})
+
+test('what is given back is there again, and a full bucket holds no more', async t => {
+  const b = bucket({ rate: 8, burst: 2 })
+  t.strictSame([b.take(0, 0), b.take(0, 0)], [0, 0])
+  b.giveBack(0, 0)
+  t.strictSame([b.take(0, 0), b.take(0, 0)], [0, interval])
+  for (let i = 0; i < 5; i++) b.giveBack(0, 0)
+  t.strictSame([b.take(0, 0), b.take(0, 0), b.take(0, 0)], [0, 0, interval])
+})
+
+test('N threads of which some leave a reserve are admitted what one would be', async t => {
+  const options = { threads: 4, ms: 500, rate: 1000, burst: 400, reserves: [200, 0, 200, 200] }
+  let missing = Number.POSITIVE_INFINITY
+  for (let round = 0; round < 20 && missing > 1; round++) {
+    const { admitted, byThread, elapsedTicks } = await hammer(options)
+    const refilled = Math.floor(elapsedTicks / Math.round(TICKS_PER_SECOND / options.rate))
+    const others = admitted - byThread[1]!
+    t.ok(others <= 200 + refilled, `${others} without the reserve, of at most ${200 + refilled}`)
+    t.ok(byThread[1]! >= 200, `${byThread[1]!} of the reserve`)
+    t.ok(admitted <= 400 + refilled, `${admitted} of at most ${400 + refilled}`)
+    missing = 400 + refilled - admitted
+  }
+  t.ok(missing <= 1, `${missing} too few`)
+})

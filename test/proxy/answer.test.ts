@@ -11,6 +11,7 @@ test('who speaks TLS is told by an alert, and the connection closed', async t =>
     ['hello-malformed', 50],
     ['tls-version', 70],
     ['handshake-rate', 80],
+    ['host-handshake-rate', 80],
     ['unknown-server-name', 112],
   ]
   for (const [name, alert] of cases) {

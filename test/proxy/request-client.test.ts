@@ -27,6 +27,8 @@ function connection({ trusted = true, requestRate = 0, requestsPerAddress = 1 } 
       connectionsPerAddress: 0,
       handshakeRate: 0,
       handshakeBurst: 1,
+      hostHandshakeRate: 0,
+      hostHandshakeBurst: 1,
       requestRate,
       requestBurst: 1,
       requestsPerAddress,
@@ -44,6 +46,7 @@ function connection({ trusted = true, requestRate = 0, requestsPerAddress = 1 } 
     },
     shadowOf(shared),
     penaltiesOf(shared),
+    { hasSlot: () => false },
   )
   const place = { slot: -1, entry: -1, isDirect: true }
   admission.enter(addressOf(PROXY), 0, place)

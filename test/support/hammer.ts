@@ -8,6 +8,8 @@ export interface HammerOptions {
   readonly ms: number
   readonly rate: number
   readonly burst: number
+  /** By thread, tokens that are not for it; none unless given. */
+  readonly reserves?: readonly number[]
 }
 
 interface HammerStart extends HammerOptions {
@@ -15,26 +17,33 @@ interface HammerStart extends HammerOptions {
   readonly index: number
 }
 
-/** Shared words: the bucket, tokens taken, threads that are ready, then first and last time per thread. */
+/** Shared words: the bucket, threads that are ready, then first time, last time and tokens taken per thread. */
 const BUCKET = 0
-const TAKEN = 1
-const READY = 2
-const TIMES = 3
+const READY = 1
+const THREADS = 2
+const FIRST = 0
+const LAST = 1
+const TAKEN = 2
+const WORDS = 3
 
-/** @returns tokens taken by all threads, and the span from the first to the last try on their clock */
+/** @returns tokens taken by all threads and by each, and the span from the first to the last try on their clock */
 export async function hammer(
   options: HammerOptions,
-): Promise<{ admitted: number; elapsedTicks: number }> {
-  const words = new Int32Array(new SharedArrayBuffer(4 * (TIMES + 2 * options.threads)))
+): Promise<{ admitted: number; byThread: readonly number[]; elapsedTicks: number }> {
+  const words = new Int32Array(new SharedArrayBuffer(4 * (THREADS + WORDS * options.threads)))
   words[BUCKET] = ticks()
   const threads = Array.from({ length: options.threads }, (_, index) =>
     run({ ...options, words, index }),
   )
   await Promise.all(threads)
-  const times = words.subarray(TIMES)
-  const first = Math.min(...times.filter((_, i) => i % 2 === 0))
-  const last = Math.max(...times.filter((_, i) => i % 2 === 1))
-  return { admitted: words[TAKEN]!, elapsedTicks: last - first }
+  const each = (word: number): number[] =>
+    [...words.subarray(THREADS)].filter((_, i) => i % WORDS === word)
+  const byThread = each(TAKEN)
+  return {
+    admitted: byThread.reduce((sum, taken) => sum + taken, 0),
+    byThread,
+    elapsedTicks: Math.max(...each(LAST)) - Math.min(...each(FIRST)),
+  }
 }
 
 function run(start: HammerStart): Promise<void> {
@@ -46,16 +55,18 @@ function run(start: HammerStart): Promise<void> {
 }
 
 if (!isMainThread) {
-  const { words, index, threads, ms, rate, burst } = workerData as HammerStart
+  const { words, index, threads, ms, rate, burst, reserves } = workerData as HammerStart
+  const reserve = reserves?.[index] ?? 0
+  const own = THREADS + WORDS * index
   const buckets = new TokenBuckets(words, { rate, burst })
   Atomics.add(words, READY, 1)
   while (Atomics.load(words, READY) < threads) Atomics.wait(words, READY, 0, 1)
   const end = performance.now() + ms
-  words[TIMES + 2 * index] = ticks()
+  words[own + FIRST] = ticks()
   let now = 0
   while (performance.now() < end) {
     now = ticks()
-    if (buckets.take(BUCKET, now) === 0) Atomics.add(words, TAKEN, 1)
+    if (buckets.take(BUCKET, now, reserve) === 0) words[own + TAKEN]!++
   }
-  words[TIMES + 2 * index + 1] = now
+  words[own + LAST] = now
 }

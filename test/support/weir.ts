@@ -41,6 +41,8 @@ const LIMITS_OFF = [
   '0',
   '--handshake-rate',
   '0',
+  '--host-handshake-rate',
+  '0',
   '--requests-per-address',
   '0',
 ]

@@ -62,12 +62,20 @@ test("a client's ticket brings the context that can read it", async t => {
   contexts.load([certificate], secrets)
   const { createHash } = await import('node:crypto')
   const label = `a ${createHash('sha256').update(certificate.cert).digest('hex')}`
-  const [current, previous] = secrets.map(secret =>
-    contexts.pick('a.test', deriveTicketKey(secret, label).name),
-  )
+  const names = secrets.map(secret => deriveTicketKey(secret, label).name)
+  const [current, previous] = names.map(name => contexts.pick('a.test', name))
   t.not(current, previous)
   t.equal(contexts.pick('a.test', ''), current, 'no ticket: the newest key')
   t.equal(contexts.pick('a.test', 'ff'), current, 'a stranger: the newest key')
+  const isOurs = (name: string): boolean => {
+    contexts.pick('a.test', name)
+    return contexts.isTicketOurs
+  }
+  t.strictSame([...names, 'ff', ''].map(isOurs), [true, true, false, false])
+  contexts.pick('a.test', names[1]!)
+  contexts.load([], secrets)
+  t.equal(contexts.pick('a.test', names[1]!), null)
+  t.notOk(contexts.isTicketOurs, 'nothing covers the name')
 })
 
 test('a pair that cannot be used changes nothing', async t => {

@@ -10,6 +10,16 @@ import type { Problem } from '../flag.ts'
 import { shadowedGuards } from '../../core/governed.ts'
 import type { Settings } from '../flags.ts'
 
+/**
+ * A whole handshake takes 0.4 to 1 ms, so this is half of a processor at most: what is left serves requests. More than
+ * so many new clients a second want more workers anyway.
+ */
+const HANDSHAKES_PER_WORKER = 500
+/** Of the rate, that a full bucket holds; half of it for strangers, when all come at once. */
+const HANDSHAKE_BURST_SECONDS = 4
+const RATE_MAX = 65_536
+const BURST_MAX = 1_000_000
+
 export function resolveGuards(
   settings: Settings,
   workers: number,
@@ -36,9 +46,13 @@ export function resolveGuards(
       message: `${connectionsMax} connections need ${needed} descriptors, the limit is ${limit}; raise it (LimitNOFILE= in the unit, ulimit -n) or lower --connections-max to ${connectionsWithin(limit, workers)}`,
     })
   }
-  for (const kind of ['connection', 'handshake', 'fingerprint', 'request'] as const) {
-    const rate = settings[`${kind}-rate`]!
-    const burst = settings[`${kind}-burst`]!
+  const hostRate =
+    settings['host-handshake-rate'] ?? Math.min(RATE_MAX, HANDSHAKES_PER_WORKER * workers)
+  const hostBurst = settings['host-handshake-burst'] ?? burstOf(hostRate)
+  const rates = ['connection', 'handshake', 'host-handshake', 'fingerprint', 'request'] as const
+  for (const kind of rates) {
+    const rate = kind === 'host-handshake' ? hostRate : settings[`${kind}-rate`]!
+    const burst = kind === 'host-handshake' ? hostBurst : settings[`${kind}-burst`]!
     if (rate !== 0 && burst / rate > 3600) {
       problems.push({
         where: `--${kind}-burst`,
@@ -67,6 +81,8 @@ export function resolveGuards(
     connectionsPerAddress: settings['connections-per-address']!,
     handshakeRate: settings['handshake-rate']!,
     handshakeBurst: settings['handshake-burst']!,
+    hostHandshakeRate: hostRate,
+    hostHandshakeBurst: hostBurst,
     fingerprintDeny: settings['deny-fingerprint'] ?? [],
     fingerprintLimit: settings['limit-fingerprint'] ?? [],
     fingerprintRate: settings['fingerprint-rate']!,
@@ -93,4 +109,8 @@ export function resolveGuards(
     ipv6Prefix: settings['ipv6-prefix']!,
     addressTableSize: settings['address-table-size']!,
   }
+}
+
+function burstOf(rate: number): number {
+  return Math.min(BURST_MAX, Math.max(1, Math.round(rate * HANDSHAKE_BURST_SECONDS)))
 }
