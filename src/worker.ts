@@ -28,6 +28,7 @@ import {
 import type { MainMessage, WorkerMessage, WorkerStart } from './config/messages.ts'
 import { banExempt } from './config/exempt.ts'
 import { CidrSet, parseCidr } from './core/cidr-set.ts'
+import { Actions } from './guard/actions.ts'
 import { Admission } from './guard/admission.ts'
 import { AuthFailures } from './guard/auth-failures.ts'
 import { IdentityLimits } from './guard/identity-limits.ts'
@@ -51,6 +52,7 @@ import { Routes } from './proxy/routes.ts'
 import { serverNameRoutes } from './proxy/server-name-routes.ts'
 import { Sticky } from './proxy/sticky.ts'
 import { SessionLog } from './proxy/session-log.ts'
+import { TurnAway } from './proxy/turn-away.ts'
 import { counterRows, observe } from './shared/counters.ts'
 import { openShared } from './shared/layout.ts'
 import { Deadlines, STEP_MS } from './transport/deadlines.ts'
@@ -58,6 +60,7 @@ import type { BackendTls, DialTarget } from './transport/dial.ts'
 import type { ClientCertificateRule } from './transport/handshake.ts'
 import { Listener } from './transport/listener.ts'
 import { ReadBuffers } from './transport/read-buffer.ts'
+import { Tarpit } from './transport/tarpit.ts'
 import { TlsContexts } from './transport/tls-contexts.ts'
 import { WorkerTokens } from './worker-tokens.ts'
 
@@ -115,6 +118,12 @@ const tokens = new WorkerTokens(start, slice, at, send)
 const schemes: readonly Scheme[] = [apiKeys, ...tokens.schemes, new Mtls()]
 const limitFields = new RateLimitFields(shared.addresses, { ...config.guards, ...config.http })
 const keepsFingerprints = config.connectionLog && logsInfo
+const tarpit = new Tarpit(
+  deadlines,
+  // Each has its share, and one at least.
+  Math.ceil(config.guards.tarpitMax / config.workers),
+  config.guards.tarpitTimeMs,
+)
 const edge: Edge = {
   worker,
   config,
@@ -131,6 +140,7 @@ const edge: Edge = {
   keepsFingerprints,
   notes: new RefusalNotes(shared, worker, config.guards, keepsFingerprints),
   errorPages: new ErrorPages(start.errorPages),
+  turnAway: new TurnAway(new Actions(config.guards.actions, slice, at.actions), tarpit),
   limitFields,
   slice,
   at,
@@ -139,7 +149,7 @@ const edge: Edge = {
 const heldPlace = { slice, sums: at.heldBytes, max: at.heldBytesMax }
 const heldBytes = new HeldBytes(edge.sessions, heldPlace)
 const entrances = config.listeners.map(entrance)
-const listeners = entrances.map(each => new Listener(new Accept(edge, each)))
+const listeners = entrances.map(each => new Listener(new Accept(edge, each), tarpit))
 /** Bans of this step that main is to hear of. */
 let bans: BanNotice[] = []
 let draining = false
@@ -202,6 +212,7 @@ function hear(message: MainMessage): void {
         for (const listener of listeners) listener.close()
         for (const session of edge.sessions) session.drain()
         edge.idleBackends.clear()
+        tarpit.close()
       })
       break
     case 'stop':
@@ -238,6 +249,7 @@ function step(lateMs: number): void {
   slice[at.readBufferBytes] = edge.readBuffers.taken
   slice[at.readBufferBytes + 1] = edge.readBuffers.spare
   goodRecord.step()
+  slice[at.tarpitted] = tarpit.size
   tokens.step()
   tellBans()
   log.flush()

@@ -6,6 +6,7 @@
  */
 import type { PolicyRules } from '../auth/policy.ts'
 import type { BalancerName } from '../balance/balancers.ts'
+import type { GuardAction } from '../core/actions.ts'
 import type { GuardName } from '../core/governed.ts'
 import type { TokenConfig } from './token-config.ts'
 
@@ -393,6 +394,11 @@ export interface GuardConfig {
   readonly banState: string
   /** Guards that count what they would refuse, and let it in. */
   readonly shadow: readonly GuardName[]
+  /** What guards do with whom they refuse; those that are not here do the usual. */
+  readonly actions: readonly GuardAction[]
+  readonly tarpitTimeMs: number
+  /** Connections in the tarpits of all workers. */
+  readonly tarpitMax: number
   /** CIDRs let in; with any given, all others are refused. The most specific of both lists wins. */
   readonly allow: readonly string[]
   readonly deny: readonly string[]

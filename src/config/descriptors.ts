@@ -9,6 +9,7 @@ const OF_MAIN = 256
 
 /** What `--connections-max` is unless given, as far as the descriptors go. */
 const CONNECTIONS_DEFAULT = 20_000
+const TARPIT_DEFAULT = 1000
 
 /** @returns the limit this process can have; Node raises its soft limit to the hard one at start */
 export function descriptorLimit(): number {
@@ -31,4 +32,9 @@ export function connectionsWithin(limit: number, workers: number): number {
 
 export function defaultConnectionsMax(limit: number, workers: number): number {
   return Math.min(CONNECTIONS_DEFAULT, connectionsWithin(limit, workers))
+}
+
+/** Connections that are held in the tarpit unless told: not so many that others miss them. */
+export function defaultTarpitMax(limit: number): number {
+  return Math.max(1, Math.min(TARPIT_DEFAULT, Math.floor(limit / 8)))
 }

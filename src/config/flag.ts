@@ -14,6 +14,7 @@ export type Kind =
   | 'cidrs'
   | 'fingerprints' // JA4, or its beginning and *
   | 'guards' // reasons of refusals that a limit or a list decides, or all
+  | 'actions' // REASON=ACTION, of a reason that a limit or a list decides, or all
   | 'urls'
   | 'endpoint' // HOST:PORT, or off
   | 'statuses' // 200, or 200-399
@@ -53,6 +54,7 @@ export interface KindValues {
   readonly cidrs: readonly string[]
   readonly fingerprints: readonly string[]
   readonly guards: readonly string[]
+  readonly actions: readonly string[]
   readonly urls: readonly string[]
   readonly endpoint: { readonly host: string; readonly port: number } | null
   readonly statuses: { readonly min: number; readonly max: number }

@@ -9,6 +9,7 @@ import { guardNames } from '../core/governed.ts'
 import { refusals } from '../core/refusals.ts'
 import { formatAddress, isIpv4, maskAddress, parseAddress } from '../core/address.ts'
 import type { Flag, Kind, KindValues } from './flag.ts'
+import { readGuardAction } from './guard-action.ts'
 import { didYouMean } from './nearest.ts'
 
 export type Read<T> = { readonly value: T } | { readonly error: string }
@@ -22,7 +23,7 @@ const UNIT_MS: Readonly<Record<string, number>> = {
   d: 86_400_000,
 }
 
-const LISTS = ['texts', 'paths', 'urls', 'cidrs', 'fingerprints', 'guards'] as const
+const LISTS = ['texts', 'paths', 'urls', 'cidrs', 'fingerprints', 'guards', 'actions'] as const
 
 type ListKind = (typeof LISTS)[number]
 
@@ -31,6 +32,7 @@ const items: Partial<Record<Kind, string>> = {
   cidrs: 'an address or a network',
   fingerprints: 'a JA4',
   guards: 'a reason, or all',
+  actions: 'a reason and an action',
 }
 
 /** Reads what was written for `flag`; lists are split at commas and blanks. */
@@ -78,6 +80,7 @@ function readItem(flag: Flag, item: string): Read<string> {
   if (flag.kind === 'cidrs') return readCidr(item)
   if (flag.kind === 'fingerprints') return readFingerprint(item)
   if (flag.kind === 'guards') return readGuard(item)
+  if (flag.kind === 'actions') return readGuardAction(item)
   return flag.kind === 'texts' ? readName(item) : { value: item }
 }
 

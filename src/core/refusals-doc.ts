@@ -1,5 +1,7 @@
-/** docs/refusals.md, read off the tables of refusals and faults. */
+/** docs/refusals.md, read off the tables of refusals, actions and faults. */
+import { actionsOf } from './actions.ts'
 import { faults } from './faults.ts'
+import { guardNames } from './governed.ts'
 import { refusals } from './refusals.ts'
 
 /** The page, as Markdown. */
@@ -16,6 +18,16 @@ export function refusalsPage(): string {
     'The client may not, or not now. Counted in `weir_refusals_total{reason=…}`.',
     '',
     ...table(refusals.slice(1)),
+    '',
+    '## Actions',
+    '',
+    'What a limit or a list decides can be done in another way than usual, `--action REASON=ACTION`: `reject` is the',
+    'answer or alert of the protocol, `reset` an RST, `close` a FIN without a word, `tarpit` silence for `--tarpit-time`.',
+    'What is done without the flag stands first. Counted in `weir_actions_total{reason=…,action=…}`.',
+    '',
+    '| reason | actions |',
+    '| --- | --- |',
+    ...guardNames.map(guard => `| \`${guard}\` | ${actionsOf(guard).join(', ')} |`),
     '',
     '## Faults',
     '',

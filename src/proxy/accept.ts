@@ -1,12 +1,13 @@
 /**
  * What happens to a connection right after accept: one look at its address, and either a session or
- * a reset. A refused client costs no socket, no session, no listener, no timer.
+ * an end (`turn-away.ts`). A refused client costs no socket, no session, no listener, no timer.
  */
 import type { Socket } from 'node:net'
 import { ADDRESS_WORDS, parseAddress } from '../core/address.ts'
 import { ticks } from '../core/clock.ts'
 import { hashSource } from '../core/hash.ts'
 import { ADMITTED, refusal, refusals } from '../core/refusals.ts'
+import { RESET } from '../guard/actions.ts'
 import type { Place } from '../guard/admission.ts'
 import type { Door } from '../transport/listener.ts'
 import { ClientReadBuffer } from '../transport/read-buffer.ts'
@@ -34,20 +35,20 @@ export class Accept implements Door {
     this.#refusedAt = edge.at.refused + entrance.index * refusals.length
   }
 
-  admits(address: string, port: number): boolean {
+  admits(address: string, port: number): number {
     const edge = this.#edge
     edge.slice[edge.at.accepted + this.#entrance.index]!++
     const words = this.#words
-    if (!parseAddress(address, words)) return false
+    if (!parseAddress(address, words)) return RESET
     this.#remote = address
     this.#port = port
     if (edge.shared.workers.isDraining()) return this.#refuse(DRAINING, -1)
     // Who a proxy in front of us speaks for stands in its header.
     const { proxies } = this.#entrance
     this.#isProxy = proxies !== null && proxies.find(words) !== 0
-    if (this.#isProxy) return true
+    if (this.#isProxy) return ADMITTED
     const refused = edge.admission.enter(words, ticks(), this.#place)
-    return refused === ADMITTED || this.#refuse(refused, edge.admission.refusedSlot)
+    return refused === ADMITTED ? ADMITTED : this.#refuse(refused, edge.admission.refusedSlot)
   }
 
   newReadBuffer(): ClientReadBuffer | null {
@@ -71,13 +72,13 @@ export class Accept implements Door {
   }
 
   /** @param slot it had in the table; -1 if it was not looked up */
-  #refuse(refused: number, slot: number): false {
-    const { slice, log, notes } = this.#edge
+  #refuse(refused: number, slot: number): number {
+    const { slice, log, notes, turnAway } = this.#edge
     slice[this.#refusedAt + refused]!++
     notes.door(this.#entrance.index, this.#words, refused, slot)
     const leftOut = log.sampleRefusal(refused)
     if (leftOut !== -1) log.refusal(this.#entrance, unmapped(this.#remote), refused, leftOut)
-    return false
+    return turnAway.atDoor(refused)
   }
 }
 

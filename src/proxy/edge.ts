@@ -21,6 +21,7 @@ import type { RefusalNotes } from './refusal-notes.ts'
 import type { Routes } from './routes.ts'
 import type { SessionLog } from './session-log.ts'
 import type { TcpSession } from './tcp-session.ts'
+import type { TurnAway } from './turn-away.ts'
 
 export interface Edge {
   readonly worker: number
@@ -38,6 +39,7 @@ export interface Edge {
   /** Somebody may want to know the JA4 of a session that runs. */
   readonly keepsFingerprints: boolean
   readonly errorPages: ErrorPages
+  readonly turnAway: TurnAway
   readonly limitFields: RateLimitFields
   readonly notes: RefusalNotes
   /** This worker's counters, and where each stands among them. */

@@ -13,6 +13,7 @@ import type { ResponseHead } from '../codec/http1/response-head.ts'
 import { ticksAt } from '../core/clock.ts'
 import type { Reason } from '../core/faults.ts'
 import { ADMITTED, type RefusalName, refusals } from '../core/refusals.ts'
+import { REJECT } from '../guard/actions.ts'
 import { BANNED } from '../guard/banned.ts'
 import type { Held } from '../transport/held.ts'
 import { BackendChoice } from './backend-choice.ts'
@@ -125,7 +126,14 @@ export class Exchange implements ResponseOwner, BodyTaker {
   /** @param lines further fields of the answer */
   onRefused(refused: number, status: number, lines: string): void {
     this.refused = refused
-    this.#session.answers.countRefusal(refused)
+    const { answers, edge, origin } = this.#session
+    answers.countRefusal(refused)
+    const action = edge.turnAway.ofRequest(refused, origin.forwarders !== null)
+    if (action !== REJECT) {
+      this.reason = refusals[refused]![0]
+      this.#session.turnAway(action, this.reason)
+      return this.#finish(false)
+    }
     // A proxy that speaks for one that is banned goes on with the others.
     if (refused === BANNED && !this.client.isNamed) this.#session.keepsAlive = false
     this.#answer(status, refusals[refused]![0], lines)

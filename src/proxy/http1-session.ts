@@ -9,6 +9,7 @@ import { RequestHead } from '../codec/http1/request-head.ts'
 import { ticks } from '../core/clock.ts'
 import type { EndingName } from '../core/endings.ts'
 import { ADMITTED, refusal, type RefusalName, refusals } from '../core/refusals.ts'
+import { CLOSE, REJECT } from '../guard/actions.ts'
 import { Deadline } from '../transport/deadlines.ts'
 import type { Dialed } from '../transport/dial.ts'
 import type { Held } from '../transport/held.ts'
@@ -345,6 +346,14 @@ export class Http1Session implements Reader, ClientWriterOwner {
     this.client.end(how, cause)
   }
 
+  /** Ends without an answer to what was asked; what was answered before goes out. */
+  turnAway(action: number, cause: string): void {
+    if (action === CLOSE) return this.#close()
+    this.writer.flush()
+    this.#stop()
+    this.client.turnAway(action, cause)
+  }
+
   /** weir is stopping. */
   drain(): void {
     this.keepsAlive = false
@@ -364,6 +373,11 @@ export class Http1Session implements Reader, ClientWriterOwner {
       this.#refuseUnread(code, headRefusal(code))
     } else {
       this.answers.countRefusal(flooding)
+      const action = this.edge.turnAway.ofRequest(flooding, this.origin.forwarders !== null)
+      if (action !== REJECT) {
+        this.edge.notes.session(this.client, flooding)
+        return this.turnAway(action, refusals[flooding]![0])
+      }
       this.#refuseUnread(429, refusals[flooding]![0])
     }
     this.#close()

@@ -27,7 +27,6 @@ import type { SessionReadBuffer } from '../transport/read-buffer.ts'
 import { reset } from '../transport/reset.ts'
 import { TlsReadBuffer } from '../transport/tls-read-buffer.ts'
 import { Tunnel, type TunnelOwner } from '../transport/tunnel.ts'
-import { refuse } from './answer.ts'
 import type { Edge, Entrance } from './edge.ts'
 import { Http1Session } from './http1-session.ts'
 import type { Pool } from './pool.ts'
@@ -97,6 +96,8 @@ export class TcpSession implements Place, GateOwner, HandshakeOwner, TunnelOwner
   #backend: TunnelBackend | null = null
   #finished = false
   #lingering = false
+  /** Its socket is somebody else's now. */
+  #isTaken = false
 
   constructor(edge: Edge, entrance: Entrance, socket: Socket, address: string, port: number) {
     this.edge = edge
@@ -287,6 +288,13 @@ export class TcpSession implements Place, GateOwner, HandshakeOwner, TunnelOwner
     this.#finish(how, cause)
   }
 
+  /** Ends without a word; see turn-away.ts for the action. */
+  turnAway(action: number, cause: string): void {
+    this.#isTaken = true
+    this.edge.turnAway.take(action, this.socket, this.handshake?.socket ?? this.socket)
+    this.#finish('refused', cause)
+  }
+
   /** A protocol was switched: the place at the backend is the session's from here on. */
   tunnelTo(dialed: Dialed, pool: Pool, backend: number): void {
     this.#backend = new TunnelBackend(this, pool, this.#deadline, backend)
@@ -398,7 +406,7 @@ export class TcpSession implements Place, GateOwner, HandshakeOwner, TunnelOwner
     this.edge.admission.penalize(this, refused, ticks())
     this.edge.notes.session(this, refused)
     // After a handshake it is closed by the end alone: a reset under the TLS socket ends the process (SIGSEGV).
-    if (this.handshake === null) refuse(this.socket, refused)
+    if (this.handshake === null) this.edge.turnAway.beforeTls(this.socket, refused)
     this.#finish('refused', this.cause)
   }
 
@@ -413,6 +421,16 @@ export class TcpSession implements Place, GateOwner, HandshakeOwner, TunnelOwner
     this.http?.abort()
     this.tunnel?.cut()
     this.readBuffer?.release(false)
+    if (!this.#isTaken) this.#closeSockets(how)
+    this.#backend?.stop()
+    edge.admission.leave(this)
+    edge.sessions.delete(this)
+    const { slice, at } = edge
+    slice[at.ended + entrance.index * ENDINGS + ending(how)]!++
+    edge.log.session(this)
+  }
+
+  #closeSockets(how: EndingName): void {
     this.handshake?.socket.destroy()
     // Reset, so that a client does not take a failure for an answer of no bytes; a session that
     // finished is closed by now, a refused one has got its answer, and the end of a last response may
@@ -420,12 +438,6 @@ export class TcpSession implements Place, GateOwner, HandshakeOwner, TunnelOwner
     if (this.handshake !== null) this.socket.destroy()
     else if (this.#lingering) this.socket.destroy()
     else if (how !== 'refused') reset(this.socket)
-    this.#backend?.stop()
-    edge.admission.leave(this)
-    edge.sessions.delete(this)
-    const { slice, at } = edge
-    slice[at.ended + entrance.index * ENDINGS + ending(how)]!++
-    edge.log.session(this)
   }
 }
 

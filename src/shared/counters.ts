@@ -5,6 +5,7 @@
  * slices when metrics are scraped. A replaced worker goes on with the slice of the one that died.
  * To add a metric: add its row here; control/metrics.ts exposes whatever stands in the table.
  */
+import { actions } from '../core/actions.ts'
 import { endings } from '../core/endings.ts'
 import { faults } from '../core/faults.ts'
 import { refusals } from '../core/refusals.ts'
@@ -35,6 +36,7 @@ const heldWhere = ['from-client', 'to-client', 'from-backend', 'to-backend'] as 
 /** What a label may be. `listener`, `route` and `backend` take their values from the config. */
 export const labelValues = {
   reason: refusals.map(row => row[0]),
+  action: actions,
   fault: faults.map(row => row[0]),
   ending: endings,
   method: methodClasses,
@@ -96,6 +98,18 @@ export const counterRows = {
     help: 'Addresses banned, by the refusal that was one too many',
     labels: ['reason'],
     sparse: true,
+  },
+  actions: {
+    metric: 'weir_actions_total',
+    help: 'What was done with refused clients where --action says so; a tarpit that is full resets',
+    labels: ['reason', 'action'],
+    sparse: true,
+  },
+  tarpitted: {
+    metric: 'weir_tarpitted',
+    help: 'Connections that are held in the tarpit',
+    labels: [],
+    gauge: 'sum',
   },
   forwardedDoubtful: {
     metric: 'weir_forwarded_doubtful_total',

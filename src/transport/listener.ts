@@ -1,9 +1,15 @@
 /** One address weir accepts on, in one worker: all workers listen on the same port (SO_REUSEPORT). */
 import { createServer, type Server, Socket, type SocketConstructorOpts } from 'node:net'
+import { action } from '../core/actions.ts'
+import type { RawHandle } from './raw-handle.ts'
 import type { ClientReadBuffer } from './read-buffer.ts'
+import { resetPlain, type Tarpit } from './tarpit.ts'
 
 /** Connections that may wait for accept; the kernel caps it at net.core.somaxconn. */
 const BACKLOG = 4096
+const LET_IN = 0
+const CLOSE = action('close')
+const TARPIT = action('tarpit')
 
 export interface ListenAddress {
   readonly host: string
@@ -14,9 +20,9 @@ export interface ListenAddress {
 export interface Door {
   /**
    * @param address of the peer, as the kernel writes it
-   * @returns false to have the connection reset
+   * @returns 0 to let it in, or the number of what is to be done with it (core/actions.ts)
    */
-  admits(address: string, port: number): boolean
+  admits(address: string, port: number): number
   /** What the sockets of this door read into; null if Node is to allocate for each read. */
   newReadBuffer(): ClientReadBuffer | null
   /** The connection that was just admitted. */
@@ -26,11 +32,13 @@ export interface Door {
 export class Listener {
   readonly #server: Server
   readonly #door: Door
+  readonly #tarpit: Tarpit
   /** Whether the door was asked already when Node reports a connection. */
   #asksEarly = false
 
-  constructor(door: Door) {
+  constructor(door: Door, tarpit: Tarpit) {
     this.#door = door
+    this.#tarpit = tarpit
     this.#server = createServer({ allowHalfOpen: true }, socket => this.#accept(socket))
   }
 
@@ -45,7 +53,7 @@ export class Listener {
     this.#server.once('error', reject)
     this.#server.listen({ host, port, backlog: BACKLOG, reusePort: true }, () => {
       this.#server.off('error', reject)
-      this.#asksEarly = askEarly(this.#server, this.#door)
+      this.#asksEarly = askEarly(this.#server, this.#door, this.#tarpit)
       // Running out of descriptors is told here; accept goes on when there are some again.
       this.#server.on('error', () => {})
       const address = this.#server.address()
@@ -63,10 +71,13 @@ export class Listener {
     if (this.#asksEarly) return this.#door.onConnection(socket, null)
     const { remoteAddress, remotePort } = socket
     socket.setNoDelay(true)
-    const isThere = remoteAddress !== undefined && remotePort !== undefined
-    if (isThere && this.#door.admits(remoteAddress, remotePort)) {
-      this.#door.onConnection(socket, null)
-    } else socket.resetAndDestroy()
+    if (remoteAddress === undefined || remotePort === undefined) return resetPlain(socket, socket)
+    const verdict = this.#door.admits(remoteAddress, remotePort)
+    if (verdict === LET_IN) return this.#door.onConnection(socket, null)
+    socket.on('error', () => {})
+    if (verdict === TARPIT) this.#tarpit.holdSocket(socket, socket)
+    else if (verdict === CLOSE) socket.destroy()
+    else resetPlain(socket, socket)
   }
 }
 
@@ -81,11 +92,9 @@ interface Peer {
   port: number
 }
 
-interface ClientHandle {
+interface ClientHandle extends RawHandle {
   /** @returns 0 or an error; `out` is written only if 0 */
   getpeername(out: Peer): number
-  /** Closes with RST. */
-  reset(): number
 }
 
 /**
@@ -94,7 +103,7 @@ interface ClientHandle {
  *
  * @returns false if this Node has no such place; then the door is asked when the socket is there
  */
-function askEarly(server: Server, door: Door): boolean {
+function askEarly(server: Server, door: Door, tarpit: Tarpit): boolean {
   // oxlint-disable-next-line no-underscore-dangle -- Node's name for it
   const handle = (server as unknown as { _handle?: Partial<ServerHandle> | null })._handle
   const onconnection = handle?.onconnection
@@ -105,8 +114,12 @@ function askEarly(server: Server, door: Door): boolean {
   handle.onconnection = (status, client) => {
     if (status === 0) {
       // Gone already: the kernel does not even know any more who it was.
-      if (client.getpeername(peer) !== 0 || !door.admits(peer.address, peer.port)) {
-        client.reset()
+      if (client.getpeername(peer) !== 0) return void client.reset()
+      const verdict = door.admits(peer.address, peer.port)
+      if (verdict !== LET_IN) {
+        if (verdict === TARPIT) tarpit.hold(client)
+        else if (verdict === CLOSE) client.close()
+        else client.reset()
         return
       }
     }

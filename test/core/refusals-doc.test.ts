@@ -1,5 +1,7 @@
 import { test } from 'tap'
+import { actionsOf } from '../../src/core/actions.ts'
 import { faults } from '../../src/core/faults.ts'
+import { guardNames } from '../../src/core/governed.ts'
 import { refusals } from '../../src/core/refusals.ts'
 import { refusalsPage } from '../../src/core/refusals-doc.ts'
 
@@ -9,4 +11,11 @@ test('the page has a row for every refusal and every fault, and none for being a
     t.ok(page.includes(`| \`${name}\` | ${cause} |\n`), name)
   }
   t.notMatch(page, /`admitted`/)
+})
+
+test('it says of every guard what it can do', async t => {
+  const page = refusalsPage()
+  for (const guard of guardNames) {
+    t.ok(page.includes(`| \`${guard}\` | ${actionsOf(guard).join(', ')} |\n`), guard)
+  }
 })

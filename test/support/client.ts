@@ -57,6 +57,17 @@ export async function read(socket: Socket, length: number): Promise<string> {
   return text
 }
 
+/** Reads to the end. @returns the code of what broke it, or 'closed' */
+export function brokenOff(socket: Socket): Promise<string> {
+  const { promise, resolve } = Promise.withResolvers<string>()
+  let code = 'closed'
+  socket.on('error', (error: NodeJS.ErrnoException) => (code = error.code ?? error.message))
+  socket.once('end', () => socket.end())
+  socket.once('close', () => resolve(code))
+  socket.resume()
+  return promise
+}
+
 /** How a connection ended that was not served: reset, closed, or the code of another error. */
 export async function ending(
   port: number,

@@ -1,15 +1,27 @@
 import { createServer, type Socket } from 'node:net'
 import { once } from 'node:events'
 import { test } from 'tap'
+import { action } from '../../src/core/actions.ts'
 import { type Door, Listener } from '../../src/transport/listener.ts'
-import { dial, ending, read } from '../support/client.ts'
+import { Tarpit } from '../../src/transport/tarpit.ts'
+import { brokenOff, dial, ending, read } from '../support/client.ts'
+import { runningDeadlines } from '../support/edge.ts'
+import { until } from '../support/until.ts'
+
+const RESET = action('reset')
+
+function tarpitOf(t: Parameters<typeof runningDeadlines>[0], max = 10): Tarpit {
+  const tarpit = new Tarpit(runningDeadlines(t), max, 300)
+  t.teardown(() => tarpit.close())
+  return tarpit
+}
 
 class TestDoor implements Door {
   readonly asked: string[] = []
   readonly sockets: Socket[] = []
-  answer = true
+  answer = 0
   readonly ports: number[] = []
-  admits(address: string, port: number): boolean {
+  admits(address: string, port: number): number {
     this.asked.push(address)
     this.ports.push(port)
     return this.answer
@@ -26,7 +38,7 @@ class TestDoor implements Door {
 
 test('the door is asked once, and has the socket if it says yes', async t => {
   const door = new TestDoor()
-  const listener = new Listener(door)
+  const listener = new Listener(door, tarpitOf(t))
   const port = await listener.listen({ host: '127.0.0.1', port: 0 })
   t.teardown(() => listener.close())
   const client = await dial(port, { from: '127.0.0.5' })
@@ -39,8 +51,8 @@ test('the door is asked once, and has the socket if it says yes', async t => {
 
 test('who is not admitted is reset, and no socket is made', async t => {
   const door = new TestDoor()
-  door.answer = false
-  const listener = new Listener(door)
+  door.answer = RESET
+  const listener = new Listener(door, tarpitOf(t))
   const port = await listener.listen({ host: '::', port: 0 })
   t.teardown(() => listener.close())
   for (let i = 0; i < 20; i++) t.equal(await ending(port, {}, 'x'), 'ECONNRESET')
@@ -49,9 +61,30 @@ test('who is not admitted is reset, and no socket is made', async t => {
   t.equal(door.sockets.length, 0)
 })
 
+test('who is not admitted is reset, closed or held in silence, as the door says', async t => {
+  const door = new TestDoor()
+  const tarpit = tarpitOf(t, 1)
+  const listener = new Listener(door, tarpit)
+  const port = await listener.listen({ host: '127.0.0.1', port: 0 })
+  t.teardown(() => listener.close())
+  door.answer = action('close')
+  t.equal(await ending(port), 'closed', 'FIN, without a byte')
+  door.answer = action('tarpit')
+  const held = await dial(port)
+  const end = brokenOff(held)
+  await until(() => tarpit.size === 1, 'it is held')
+  t.equal(await ending(port), 'ECONNRESET', 'the tarpit is full')
+  t.equal(tarpit.size, 1)
+  held.resume()
+  t.equal(await end, 'ECONNRESET', 'once its time was over')
+  t.equal(held.bytesRead, 0)
+  t.equal(tarpit.size, 0)
+  t.equal(door.sockets.length, 0)
+})
+
 test('a closed listener lets those who are in go on', async t => {
   const door = new TestDoor()
-  const listener = new Listener(door)
+  const listener = new Listener(door, tarpitOf(t))
   const port = await listener.listen({ host: '127.0.0.1', port: 0 })
   const client = await dial(port)
   await read(client, 7)
@@ -63,7 +96,10 @@ test('a closed listener lets those who are in go on', async t => {
 })
 
 test('several listen on one port, and none where somebody else does', async t => {
-  const [one, two] = [new Listener(new TestDoor()), new Listener(new TestDoor())]
+  const [one, two] = [
+    new Listener(new TestDoor(), tarpitOf(t)),
+    new Listener(new TestDoor(), tarpitOf(t)),
+  ]
   const port = await one.listen({ host: '127.0.0.1', port: 0 })
   t.equal(await two.listen({ host: '127.0.0.1', port }), port)
   one.close()
@@ -72,8 +108,11 @@ test('several listen on one port, and none where somebody else does', async t =>
   await once(other, 'listening')
   const address = other.address()
   const taken = typeof address === 'object' && address !== null ? address.port : 0
-  await t.rejects(new Listener(new TestDoor()).listen({ host: '127.0.0.1', port: taken }), {
-    code: 'EADDRINUSE',
-  })
+  await t.rejects(
+    new Listener(new TestDoor(), tarpitOf(t)).listen({ host: '127.0.0.1', port: taken }),
+    {
+      code: 'EADDRINUSE',
+    },
+  )
   other.close()
 })

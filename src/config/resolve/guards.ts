@@ -3,10 +3,12 @@ import type { Config } from '../config.ts'
 import {
   connectionsWithin,
   defaultConnectionsMax,
+  defaultTarpitMax,
   descriptorLimit,
   descriptorsFor,
 } from '../descriptors.ts'
 import type { Problem } from '../flag.ts'
+import { resolveActions } from '../guard-action.ts'
 import { shadowedGuards } from '../../core/governed.ts'
 import type { Settings } from '../flags.ts'
 
@@ -25,7 +27,12 @@ export function resolveGuards(
   workers: number,
   problems: Problem[],
 ): Config['guards'] {
-  const limit = descriptorLimit()
+  const actions = resolveActions(settings.action ?? [], problems)
+  const all = descriptorLimit()
+  const tarpitMax = settings['tarpit-max'] ?? defaultTarpitMax(all)
+  const hasTarpit = actions.some(each => each.action === 'tarpit')
+  // What is held in the tarpit is none of the connections.
+  const limit = hasTarpit ? all - tarpitMax : all
   const given = settings['connections-max']
   const connectionsMax =
     given === undefined
@@ -35,15 +42,20 @@ export function resolveGuards(
         : given
   const needed = descriptorsFor(connectionsMax, workers)
   const least = descriptorsFor(1, workers)
-  if (least > limit) {
+  if (least > limit && least <= all) {
+    problems.push({
+      where: '--tarpit-max',
+      message: `${tarpitMax} in the tarpit leave too few of ${all} descriptors; lower it to ${all - least}, or raise the limit (LimitNOFILE= in the unit, ulimit -n)`,
+    })
+  } else if (least > limit) {
     problems.push({
       where: '--connections-max',
-      message: `the limit of ${limit} descriptors is too low for any; raise it to ${least} and 2 more for each connection (LimitNOFILE= in the unit, ulimit -n)`,
+      message: `the limit of ${all} descriptors is too low for any; raise it to ${least} and 2 more for each connection (LimitNOFILE= in the unit, ulimit -n)`,
     })
   } else if (needed > limit) {
     problems.push({
       where: '--connections-max',
-      message: `${connectionsMax} connections need ${needed} descriptors, the limit is ${limit}; raise it (LimitNOFILE= in the unit, ulimit -n) or lower --connections-max to ${connectionsWithin(limit, workers)}`,
+      message: `${connectionsMax} connections need ${needed} descriptors, the limit is ${all}${hasTarpit ? `, less ${tarpitMax} of --tarpit-max` : ''}; raise it (LimitNOFILE= in the unit, ulimit -n) or lower --connections-max to ${connectionsWithin(limit, workers)}`,
     })
   }
   const hostRate =
@@ -103,6 +115,9 @@ export function resolveGuards(
     banExempt: settings['ban-exempt'] ?? [],
     banState: settings['ban-state']!,
     shadow,
+    actions,
+    tarpitTimeMs: settings['tarpit-time']!,
+    tarpitMax,
     allow: settings.allow ?? [],
     deny: settings.deny ?? [],
     ipv4Prefix: settings['ipv4-prefix']!,

@@ -1,0 +1,60 @@
+/**
+ * What is done with a client that a guard refuses, `--action`: by default the answer or alert its protocol has for it.
+ *
+ * What is possible depends on where it is refused: right after accept no word was said, so there is none to answer.
+ */
+import type { GuardName } from './governed.ts'
+
+export const actions = [
+  'reject', // 429, 403 or a TLS alert: what is done unless told
+  'reset', // RST
+  'close', // FIN, without a word
+  'tarpit', // held open in silence for a time, then reset
+] as const
+
+export type ActionName = (typeof actions)[number]
+
+/** The number of an action, for module-level constants. */
+export function action(name: ActionName): number {
+  return actions.indexOf(name)
+}
+
+const stages = {
+  accept: ['reset', 'close', 'tarpit'],
+  hello: ['reject', 'reset', 'close', 'tarpit'],
+  request: ['reject', 'reset', 'close', 'tarpit'],
+} as const satisfies Record<string, readonly ActionName[]>
+
+type Stage = keyof typeof stages
+
+/** Where each guard refuses. */
+const stagesOf = {
+  denied: ['accept'],
+  banned: ['accept', 'request'],
+  'connection-rate': ['accept'],
+  'connections-per-address': ['accept'],
+  'connections-max': ['accept'],
+  'handshake-rate': ['hello'],
+  'host-handshake-rate': ['hello'],
+  'fingerprint-denied': ['hello'],
+  'fingerprint-rate': ['hello'],
+  'request-rate': ['request'],
+  'requests-per-address': ['request'],
+  'auth-failure-rate': ['request'],
+  'identity-rate': ['request'],
+  'identity-concurrency': ['request'],
+} as const satisfies Record<GuardName, readonly Stage[]>
+
+/** What a guard may do: what is possible wherever it refuses. */
+export function actionsOf(guard: GuardName): readonly ActionName[] {
+  const where: readonly Stage[] = stagesOf[guard]
+  return actions.filter(name =>
+    where.every(stage => (stages[stage] as readonly ActionName[]).includes(name)),
+  )
+}
+
+/** What the operator chose for a guard. */
+export interface GuardAction {
+  readonly guard: GuardName
+  readonly action: ActionName
+}
