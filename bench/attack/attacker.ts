@@ -30,6 +30,9 @@ const PACE_BURST = 100
 /** Where the status of an answer begins: `HTTP/1.1 200`. */
 const STATUS_AT = 9
 const STATUS_END = 12
+/** Types of TLS records, RFC 8446 §5.1. */
+const ALERT = 21
+const HANDSHAKE = 22
 
 class Attacker {
   readonly order: Order
@@ -168,6 +171,8 @@ class Slot implements RawOwner {
 }
 
 function outcomeOf(count: number): string {
+  if (received[0] === ALERT) return 'alert'
+  if (received[0] === HANDSHAKE) return 'handshake'
   if (count < STATUS_END || received[0] !== 'H'.charCodeAt(0)) return 'answered'
   return received.toString('latin1', STATUS_AT, STATUS_END)
 }

@@ -60,6 +60,16 @@ export const attacks = {
     // Of the ten a second that each address may start.
     perSecond: 2000,
   },
+  'handshake-flood-distributed': {
+    about: 'TLS handshakes, 1000 addresses of 250 networks',
+    event: 'connection',
+    port: 'https',
+    behaviour: 'hello',
+    source: 'thousand',
+    concurrency: 200,
+    perSecond: 4000,
+    successMin: 0.99,
+  },
   'request-flood-network': {
     about: 'requests, a /24',
     event: 'request',
@@ -135,15 +145,5 @@ export const attacks = {
     port: 'http',
     behaviour: 'reset',
     ...network,
-  },
-  'handshake-flood-distributed': {
-    about: 'TLS handshakes, 1000 addresses of 250 networks',
-    event: 'connection',
-    port: 'https',
-    behaviour: 'hello',
-    source: 'thousand',
-    concurrency: 200,
-    perSecond: 4000,
-    successMin: 0.99,
   },
 } as const satisfies Record<string, Attack>

@@ -7,6 +7,9 @@ export interface Limits {
   readonly connectionsPerAddress: number
   readonly handshakeRate: number
   readonly handshakeBurst: number
+  /** TLS handshakes of all addresses. */
+  readonly hostHandshakeRate: number
+  readonly hostHandshakeBurst: number
   readonly requestRate: number
   readonly requestBurst: number
   /** Failed authentications. */
@@ -26,6 +29,8 @@ export const defaultLimits: Limits = {
   connectionsPerAddress: 100,
   handshakeRate: 10,
   handshakeBurst: 20,
+  hostHandshakeRate: 500,
+  hostHandshakeBurst: 2000,
   requestRate: 100,
   requestBurst: 200,
   failureRate: 2,

@@ -4,7 +4,8 @@
  * backend, the same suites and curves.
  *
  * What each of them can say only in its own way: HAProxy counts over the time that a burst stands for, nginx knows
- * no rate of connections at all, and neither limits handshakes by themselves.
+ * no rate of connections at all, and neither limits the handshakes of an address by themselves. Those of all addresses
+ * HAProxy holds to a rate by accepting nobody for a while, whoever it is.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -71,6 +72,8 @@ function weir(setting: Setting, { http, https }: Ports, bans: readonly string[])
     `--connections-per-address=${limits.connectionsPerAddress}`,
     `--handshake-rate=${limits.handshakeRate}`,
     `--handshake-burst=${limits.handshakeBurst}`,
+    `--host-handshake-rate=${limits.hostHandshakeRate}`,
+    `--host-handshake-burst=${limits.hostHandshakeBurst}`,
     `--request-rate=${limits.requestRate}`,
     `--request-burst=${limits.requestBurst}`,
     `--head-timeout=${limits.headSeconds}s`,
@@ -118,6 +121,7 @@ frontend ${name}
     `global
   nbthread 1
   maxconn 9000
+  maxsslrate ${limits.hostHandshakeRate}
   no strict-limits
   log stdout format raw local0
   stats socket ${adminSocket} mode 600

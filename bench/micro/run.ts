@@ -12,6 +12,7 @@ import { median } from '../stats.ts'
 import { authParts } from './auth.ts'
 import { concurrencyParts } from './concurrency.ts'
 import { exchangeParts } from './exchange.ts'
+import { handshakeParts } from './handshakes.ts'
 import { headParts } from './heads.ts'
 import { tokenParts } from './tokens.ts'
 
@@ -79,6 +80,7 @@ const parts: Readonly<Record<string, () => void>> = {
   'deadline: push back': () => wheel.set(deadline, 60_000),
   ...exchangeParts,
   ...concurrencyParts,
+  ...handshakeParts,
   ...authParts,
   ...tokenParts,
   ...headParts,

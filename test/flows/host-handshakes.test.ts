@@ -134,6 +134,9 @@ test('in a flood from a thousand addresses those with a good record get in, all 
   t.ok(shaken <= 150, `${shaken} strangers of half of 300, and what was refilled`)
   await at.weir.metricIs('weir_refusals_total', { reason: 'host-handshake-rate' }, alerted)
   t.equal((await visit(at, '127.30.0.1')).answer, 'ERR_SSL_TLSV1_ALERT_INTERNAL_ERROR')
+  const { session } = await visit(at, good[0]!)
+  const { answer, resumed } = await visit(at, '127.30.0.2', session)
+  t.strictSame([answer, resumed], ['x', true], 'a stranger with a ticket is charged nothing')
   t.equal(await at.weir.metric('weir_bans_total'), 0)
 })
 
