@@ -444,5 +444,6 @@ export class TcpSession implements Place, GateOwner, HandshakeOwner, TunnelOwner
 /** Whether the client resumed is known once TLS has read its hello, long before the handshake is over. */
 function settleTicket({ edge, handshake }: TcpSession, slot: number, believed: boolean): void {
   const resumed = handshake!.isResumption ?? false
+  if (!resumed) edge.slice[edge.at.falseTickets]!++
   edge.admission.settleTicket(slot, believed, resumed, ticks())
 }

@@ -141,6 +141,11 @@ export const counterRows = {
     help: 'TLS handshakes with clients that failed, by cause',
     labels: ['cause'],
   },
+  falseTickets: {
+    metric: 'weir_tls_false_tickets_total',
+    help: 'TLS handshakes with a ticket that has the name of a key of ours and did not resume',
+    labels: [],
+  },
   dials: {
     metric: 'weir_backend_dials_total',
     help: 'Connections asked of backends',

@@ -159,6 +159,7 @@ test('resumptions are charged neither to their address nor to the host', async t
     t.strictSame([answer, resumed], ['x', true])
   }
   t.equal(await at.weir.metric('weir_refusals_total'), 0)
+  t.equal(await at.weir.metric('weir_tls_false_tickets_total'), 0)
 })
 
 test('the name of a ticket key with garbage behind it is no way around the budget of an address', async t => {
@@ -186,6 +187,7 @@ test('nor around that of the host, from ever so many addresses', async t => {
   t.equal(shaken + alerted, 300)
   t.ok(shaken >= 19 && shaken <= 24, `${shaken} of the half of 40, and of a tenth`)
   await at.weir.metricIs('weir_refusals_total', { reason: 'host-handshake-rate' }, alerted)
+  await at.weir.metricIs('weir_tls_false_tickets_total', {}, shaken)
   for (let i = 0; i < 30; i++) {
     const { answer, resumed } = await visit(at, '127.0.0.2', session)
     t.strictSame([answer, resumed], ['x', true], 'more than there are tokens: they are given back')
