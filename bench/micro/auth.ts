@@ -79,6 +79,7 @@ function step(defaultLimits: ConstructorParameters<typeof Authorizer>[0]['defaul
       requestRate: 0,
       requestBurst: 1,
       requestsPerAddress: 0,
+      prefixMultiple: 0,
     }),
     defaultLimits,
     proofs: new DpopProofs(shared.replays, { window: 60, leeway: 30 }),

@@ -406,6 +406,11 @@ export interface GuardConfig {
   readonly ipv4Prefix: number
   /** Bits of an IPv6 address that are counted as one client, 16 to 128. */
   readonly ipv6Prefix: number
+  /** What the network of an address may do, in limits of one address; 0 counts no networks. */
+  readonly prefixMultiple: number
+  /** Bits of such a network. */
+  readonly prefixIpv4: number
+  readonly prefixIpv6: number
   /** Addresses remembered; memory is fixed at about 70 bytes each. */
   readonly addressTableSize: number
 }

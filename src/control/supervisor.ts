@@ -331,7 +331,9 @@ export class Supervisor {
     shared.concurrency.giveBack(seat.index)
     // Requests first: what they are counted in is held by the sessions.
     shared.requestLedger.giveBack(seat.index, shared.addresses)
+    shared.prefixRequestLedger.giveBack(seat.index, shared.addresses)
     shared.identityLedger.giveBack(seat.index, shared.addresses)
+    shared.prefixLedger.giveBack(seat.index, shared.addresses)
     shared.ledger.giveBack(seat.index, shared.addresses)
     shared.workers.giveBack(seat.index)
     if (this.#stopping) return this.#checkDrained()

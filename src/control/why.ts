@@ -197,7 +197,9 @@ export class Why {
       return [client['auth'], client['key'] ?? client['subject']].filter(Boolean).join(' ')
     }
     const words = Int32Array.from(address)
-    const bits = addressBits(words, this.#parts.config.guards)
+    const { guards } = this.#parts.config
+    const { prefixIpv4: ipv4Prefix, prefixIpv6: ipv6Prefix } = guards
+    const bits = addressBits(words, kind === 'prefix' ? { ipv4Prefix, ipv6Prefix } : guards)
     maskAddress(words, bits)
     return formatCidr({ words, bits })
   }

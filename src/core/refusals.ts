@@ -29,6 +29,26 @@ const others = [
   ],
   ['request-rate', 'the address makes HTTP requests faster than --request-rate'],
   ['requests-per-address', 'the address has --requests-per-address HTTP requests in flight'],
+  [
+    'prefix-connection-rate',
+    'the network of the address opens connections faster than --prefix-multiple times --connection-rate',
+  ],
+  [
+    'prefix-connections',
+    'the network of the address holds --prefix-multiple times --connections-per-address connections',
+  ],
+  [
+    'prefix-handshake-rate',
+    'the network of the address starts TLS handshakes faster than --prefix-multiple times --handshake-rate',
+  ],
+  [
+    'prefix-request-rate',
+    'the network of the address makes HTTP requests faster than --prefix-multiple times --request-rate',
+  ],
+  [
+    'prefix-requests',
+    'the network of the address has --prefix-multiple times --requests-per-address HTTP requests in flight',
+  ],
   ['draining', 'weir is stopping and takes no new connections'],
   ['proxy-header-malformed', 'a trusted proxy sent no valid PROXY header'],
   ['proxy-header-timeout', 'a trusted proxy sent no whole PROXY header in 3 s'],

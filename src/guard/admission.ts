@@ -15,11 +15,18 @@ import { type FingerprintLimits, FingerprintRules } from './fingerprint-rules.ts
 import { FreeLines } from './free-lines.ts'
 import type { Guard } from './guard.ts'
 import { type HostHandshakeLimits, HostHandshakeRate, type Records } from './host-handshake-rate.ts'
-import { connectionGuards, type GuardLimits, handshakeGuards } from './guards.ts'
+import {
+  connectionGuards,
+  type GuardLimits,
+  handshakeGuards,
+  type PrefixGuards,
+  prefixGuards,
+} from './guards.ts'
 import type { Penalties } from './penalties.ts'
 import { RequestAdmission } from './request-admission.ts'
 import type { Shadow } from './shadow.ts'
 import { TicketTrust } from './ticket-trust.ts'
+import { type PrefixLimits, WiderPrefix } from './wider-prefix.ts'
 
 const CONNECTIONS_MAX = refusal('connections-max')
 
@@ -27,7 +34,8 @@ export interface AdmissionOptions
   extends GuardLimits,
     FingerprintLimits,
     CountedPrefixes,
-    HostHandshakeLimits {
+    HostHandshakeLimits,
+    PrefixLimits {
   readonly connectionsMax: number
   readonly allow: readonly string[]
   readonly deny: readonly string[]
@@ -37,6 +45,8 @@ export interface AdmissionOptions
 export interface Place {
   /** Of its address; -1 while it has none. */
   slot: number
+  /** Of the network of the address; -1 where networks are not counted. */
+  prefixSlot: number
   /** Its line in the ledger of this worker. */
   entry: number
   /** The client is the peer: no proxy spoke for it. */
@@ -58,6 +68,8 @@ export class Admission {
   readonly #host: readonly Guard[]
   readonly #tickets: TicketTrust
   readonly #counted: CountedAddress
+  readonly #prefix: WiderPrefix
+  readonly #prefixGuards: PrefixGuards
   readonly #free: FreeLines
   readonly #shadow: Shadow
   readonly #penalties: Penalties
@@ -88,6 +100,8 @@ export class Admission {
     this.#host = host === null ? [] : [host]
     this.#tickets = new TicketTrust(addresses, hostBuckets, options, host)
     this.#counted = new CountedAddress(options)
+    this.#prefix = new WiderPrefix(options)
+    this.#prefixGuards = prefixGuards(shared.addresses, options)
     this.#free = new FreeLines(shared.options.sessionsPerWorker)
     this.requests = new RequestAdmission(shared, worker, options, shadow, penalties)
   }
@@ -105,7 +119,7 @@ export class Admission {
     if (listed !== ADMITTED && !this.#shadow.passesAddress(listed, address)) return listed
     const banned = this.blocks.check(address)
     if (banned !== ADMITTED && !this.#shadow.passesAddress(banned, address)) return banned
-    const { addresses, ledger } = this.#shared
+    const { addresses, ledger, prefixLedger } = this.#shared
 
     const slot = addresses.acquire(this.#counted.of(address), now)
     const refused = this.#check(this.#connection, slot, now)
@@ -115,20 +129,29 @@ export class Admission {
       addresses.leave(slot)
       return refused
     }
-    if (this.#free.isEmpty || !this.#enterHost(slot)) {
+    const network = this.#prefix.of(address)
+    const prefixSlot = network === null ? -1 : addresses.acquire(network, now)
+    const ofNetwork =
+      prefixSlot === -1 ? ADMITTED : this.#check(this.#prefixGuards.connection, prefixSlot, now)
+    if (ofNetwork !== ADMITTED || this.#free.isEmpty || !this.#enterHost(slot)) {
       this.refusedSlot = slot
       addresses.leave(slot)
-      return CONNECTIONS_MAX
+      if (prefixSlot !== -1) addresses.leave(prefixSlot)
+      return ofNetwork === ADMITTED ? CONNECTIONS_MAX : ofNetwork
     }
     place.slot = slot
+    place.prefixSlot = prefixSlot
     place.entry = this.#free.take()
     ledger.write(this.#worker, place.entry, slot)
+    if (prefixSlot !== -1) prefixLedger.write(this.#worker, place.entry, prefixSlot)
     return ADMITTED
   }
 
   /** Asks whether the address may start a TLS handshake now. */
   handshake(place: Place, now: number): number {
-    return this.#check(this.#handshake, place.slot, now)
+    const refused = this.#check(this.#handshake, place.slot, now)
+    if (refused !== ADMITTED || place.prefixSlot === -1) return refused
+    return this.#check(this.#prefixGuards.handshake, place.prefixSlot, now)
   }
 
   /** Asks whether the host has a TLS handshake left for the address: after all that is asked of the address itself. */
@@ -172,9 +195,15 @@ export class Admission {
   /** Gives back what {@link enter} counted; once per session. */
   leave(place: Place): void {
     if (place.slot === -1) return
-    this.#shared.ledger.erase(this.#worker, place.entry)
-    this.#shared.addresses.leave(place.slot)
-    this.#shared.workers.leave(this.#worker)
+    const { addresses, ledger, prefixLedger, workers } = this.#shared
+    ledger.erase(this.#worker, place.entry)
+    addresses.leave(place.slot)
+    if (place.prefixSlot !== -1) {
+      prefixLedger.erase(this.#worker, place.entry)
+      addresses.leave(place.prefixSlot)
+      place.prefixSlot = -1
+    }
+    workers.leave(this.#worker)
     this.#free.give(place.entry)
     place.slot = -1
   }

@@ -9,11 +9,14 @@ const REFUSAL = refusal('connection-rate')
 export class ConnectionRate implements Guard {
   readonly #addresses: AddressTable
   readonly #buckets: TokenBuckets
+  readonly #refused: number
 
   constructor(
     addresses: AddressTable,
     limits: { readonly connectionRate: number; readonly connectionBurst: number },
+    refused = REFUSAL,
   ) {
+    this.#refused = refused
     this.#addresses = addresses
     this.#buckets = new TokenBuckets(addresses.words, {
       rate: limits.connectionRate,
@@ -23,6 +26,6 @@ export class ConnectionRate implements Guard {
 
   check(slot: number, now: number): number {
     const wait = this.#buckets.take(this.#addresses.bucket(slot, CONNECTION_BUCKET), now)
-    return wait === 0 ? ADMITTED : REFUSAL
+    return wait === 0 ? ADMITTED : this.#refused
   }
 }

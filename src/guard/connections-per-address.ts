@@ -8,13 +8,19 @@ const REFUSAL = refusal('connections-per-address')
 export class ConnectionsPerAddress implements Guard {
   readonly #addresses: AddressTable
   readonly #max: number
+  readonly #refused: number
 
-  constructor(addresses: AddressTable, limits: { readonly connectionsPerAddress: number }) {
+  constructor(
+    addresses: AddressTable,
+    limits: { readonly connectionsPerAddress: number },
+    refused = REFUSAL,
+  ) {
+    this.#refused = refused
     this.#addresses = addresses
     this.#max = limits.connectionsPerAddress
   }
 
   check(slot: number): number {
-    return this.#addresses.open(slot) <= this.#max ? ADMITTED : REFUSAL
+    return this.#addresses.open(slot) <= this.#max ? ADMITTED : this.#refused
   }
 }

@@ -5,15 +5,13 @@
  * The budgets live in the table of addresses, under words that no address has, as those of identities do.
  */
 import { hash } from 'node:crypto'
+import { NO_ADDRESS } from '../core/prefix-words.ts'
 import { ADMITTED, refusal } from '../core/refusals.ts'
 import { type AddressTable, HANDSHAKE_BUCKET } from '../shared/address-table.ts'
 import { TokenBuckets } from './token-buckets.ts'
 
 const DENIED = refusal('fingerprint-denied')
 const RATE = refusal('fingerprint-rate')
-
-/** Of `100::/8`, from which no client comes (RFC 6666). */
-const NO_ADDRESS = 0x0100_0000
 
 export interface FingerprintLimits {
   /** JA4, whole or the beginning of one with `*` behind it. */

@@ -11,6 +11,8 @@ import type { Guard, RequestGuard } from './guard.ts'
 import { HandshakeRate } from './handshake-rate.ts'
 import { RequestRate } from './request-rate.ts'
 import { RequestsPerAddress } from './requests-per-address.ts'
+import { prefixLimits, type PrefixLimits } from './wider-prefix.ts'
+import { refusal } from '../core/refusals.ts'
 
 /** The limits, as in the config; 0 is no limit. */
 export interface GuardLimits {
@@ -57,4 +59,41 @@ export function badRequestGuards(
 ): readonly RequestGuard[] {
   const banned = new Banned(addresses)
   return limits.requestRate === 0 ? [banned] : [banned, new RequestRate(addresses, limits)]
+}
+
+/** What the network of an address is asked, next to the address. */
+export interface PrefixGuards {
+  readonly connection: readonly Guard[]
+  readonly handshake: readonly Guard[]
+  readonly request: readonly RequestGuard[]
+  readonly badRequest: readonly RequestGuard[]
+}
+
+export function prefixGuards(
+  addresses: AddressTable,
+  { prefixMultiple, ...one }: GuardLimits & PrefixLimits,
+): PrefixGuards {
+  if (prefixMultiple === 0) return { connection: [], handshake: [], request: [], badRequest: [] }
+  const limits = prefixLimits(one, prefixMultiple)
+  const connection: Guard[] = []
+  const handshake: Guard[] = []
+  const badRequest: RequestGuard[] = []
+  if (limits.connectionRate !== 0) {
+    connection.push(new ConnectionRate(addresses, limits, refusal('prefix-connection-rate')))
+  }
+  if (limits.connectionsPerAddress !== 0) {
+    connection.push(new ConnectionsPerAddress(addresses, limits, refusal('prefix-connections')))
+  }
+  if (limits.handshakeRate !== 0) {
+    handshake.push(new HandshakeRate(addresses, limits, refusal('prefix-handshake-rate')))
+  }
+  if (limits.requestRate !== 0) {
+    badRequest.push(new RequestRate(addresses, limits, refusal('prefix-request-rate')))
+  }
+  const request = [...badRequest]
+  // Last, because it counts what it lets in.
+  if (limits.requestsPerAddress !== 0) {
+    request.push(new RequestsPerAddress(addresses, limits, refusal('prefix-requests')))
+  }
+  return { connection, handshake, request, badRequest }
 }

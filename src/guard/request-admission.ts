@@ -12,8 +12,15 @@ import { CountedAddress } from './counted-address.ts'
 import { FreeLines } from './free-lines.ts'
 import type { RequestGuard } from './guard.ts'
 import type { Penalties } from './penalties.ts'
-import { badRequestGuards, type GuardLimits, requestGuards } from './guards.ts'
+import {
+  badRequestGuards,
+  type GuardLimits,
+  type PrefixGuards,
+  prefixGuards,
+  requestGuards,
+} from './guards.ts'
 import type { Shadow } from './shadow.ts'
+import { type PrefixLimits, WiderPrefix } from './wider-prefix.ts'
 
 const CONNECTIONS_MAX = refusal('connections-max')
 
@@ -21,6 +28,8 @@ const CONNECTIONS_MAX = refusal('connections-max')
 export interface RequestPlace {
   /** Of its address; -1 while it is not counted. */
   requestSlot: number
+  /** Of the network of that; -1 where networks are not counted. */
+  requestPrefixSlot: number
   /** Its line in the request ledger of this worker; -1 if it owes nothing. */
   requestLine: number
   /** Holds the slot itself: it is not the connection's. */
@@ -39,6 +48,8 @@ export class RequestAdmission {
   /** Requests in flight are counted. */
   readonly #counts: boolean
   readonly #counted: CountedAddress
+  readonly #prefix: WiderPrefix
+  readonly #prefixGuards: PrefixGuards
   readonly #free: FreeLines
   readonly #shadow: Shadow
   readonly #penalties: Penalties
@@ -46,7 +57,7 @@ export class RequestAdmission {
   constructor(
     shared: Shared,
     worker: number,
-    options: GuardLimits & CountedPrefixes,
+    options: GuardLimits & CountedPrefixes & PrefixLimits,
     shadow: Shadow,
     penalties: Penalties,
   ) {
@@ -58,6 +69,8 @@ export class RequestAdmission {
     this.#badGuards = badRequestGuards(shared.addresses, options)
     this.#counts = options.requestsPerAddress !== 0
     this.#counted = new CountedAddress(options)
+    this.#prefix = new WiderPrefix(options)
+    this.#prefixGuards = prefixGuards(shared.addresses, options)
     this.#free = new FreeLines(shared.options.requestsPerWorker)
   }
 
@@ -65,18 +78,25 @@ export class RequestAdmission {
    * Asks whether a request may be made now, and counts it if so.
    *
    * @param slot    of the connection's address, held by the connection
+   * @param prefixSlot of its network, likewise; -1 for none
    * @param address four words, where the request is another's than the connection's; else null
    * @param now     ticks
    * @param place   of no request that was let in and has not left
    * @returns 0 or the refusal; then `place.retryAfter` is set
    */
-  enter(slot: number, address: Int32Array | null, now: number, place: RequestPlace): number {
+  enter(
+    slot: number,
+    prefixSlot: number,
+    address: Int32Array | null,
+    now: number,
+    place: RequestPlace,
+  ): number {
     // One each for a connection; were it ever to run out, weir is as full as with connections.
     if (this.#free.isEmpty) {
       place.retryAfter = 1
       return CONNECTIONS_MAX
     }
-    const { addresses, requestLedger } = this.#shared
+    const { addresses, requestLedger, prefixRequestLedger } = this.#shared
     const holds = address !== null
     const counted = holds ? addresses.pin(this.#counted.of(address), now) : slot
     const refused = this.#ask(this.#guards, counted, now, place)
@@ -84,11 +104,28 @@ export class RequestAdmission {
       if (holds) addresses.unpin(counted)
       return refused
     }
+    const network = holds ? this.#pinNetwork(address, now) : prefixSlot
+    if (network !== -1) {
+      const ofNetwork = this.#ask(this.#prefixGuards.request, network, now, place)
+      if (ofNetwork !== ADMITTED) {
+        if (this.#counts) addresses.leaveRequest(counted)
+        if (holds) {
+          addresses.unpin(network)
+          addresses.unpin(counted)
+        }
+        return ofNetwork
+      }
+    }
     place.requestSlot = counted
+    place.requestPrefixSlot = network
     place.holdsSlot = holds
     if (!holds && !this.#counts) return ADMITTED
     place.requestLine = this.#free.take()
-    requestLedger.write(this.#worker, place.requestLine, counted, holds, this.#counts)
+    const { requestLine: line } = place
+    requestLedger.write(this.#worker, line, counted, holds, this.#counts)
+    if (network !== -1) {
+      prefixRequestLedger.write(this.#worker, line, network, holds, this.#counts)
+    }
     return ADMITTED
   }
 
@@ -97,22 +134,36 @@ export class RequestAdmission {
    * other: reading is work, and who sends rubbish shall not get it for nothing.
    *
    * @param slot of the connection's address
+   * @param prefixSlot of its network; -1 for none
    */
-  enterBad(slot: number, now: number, place: RequestPlace): number {
-    return this.#ask(this.#badGuards, slot, now, place)
+  enterBad(slot: number, prefixSlot: number, now: number, place: RequestPlace): number {
+    const refused = this.#ask(this.#badGuards, slot, now, place)
+    if (refused !== ADMITTED || prefixSlot === -1) return refused
+    return this.#ask(this.#prefixGuards.badRequest, prefixSlot, now, place)
   }
 
   /** Gives back what {@link enter} counted; more than once does no harm. */
   leave(place: RequestPlace): void {
-    const { requestSlot: slot, requestLine: line } = place
+    const { requestSlot: slot, requestPrefixSlot: network, requestLine: line } = place
     place.requestSlot = -1
+    place.requestPrefixSlot = -1
     place.requestLine = -1
     if (line === -1) return
-    const { addresses, requestLedger } = this.#shared
+    const { addresses, requestLedger, prefixRequestLedger } = this.#shared
     requestLedger.erase(this.#worker, line)
     this.#free.give(line)
     if (this.#counts) addresses.leaveRequest(slot)
     if (place.holdsSlot) addresses.unpin(slot)
+    if (network === -1) return
+    prefixRequestLedger.erase(this.#worker, line)
+    if (this.#counts) addresses.leaveRequest(network)
+    if (place.holdsSlot) addresses.unpin(network)
+  }
+
+  /** @returns -1 where it is not counted */
+  #pinNetwork(address: Int32Array, now: number): number {
+    const network = this.#prefix.of(address)
+    return network === null ? -1 : this.#shared.addresses.pin(network, now)
   }
 
   #ask(guards: readonly RequestGuard[], slot: number, now: number, place: RequestPlace): number {

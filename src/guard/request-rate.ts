@@ -10,11 +10,14 @@ export class RequestRate implements RequestGuard {
   waitTicks = 0
   readonly #addresses: AddressTable
   readonly #buckets: TokenBuckets
+  readonly #refused: number
 
   constructor(
     addresses: AddressTable,
     limits: { readonly requestRate: number; readonly requestBurst: number },
+    refused = REFUSAL,
   ) {
+    this.#refused = refused
     this.#addresses = addresses
     this.#buckets = new TokenBuckets(addresses.words, {
       rate: limits.requestRate,
@@ -24,6 +27,6 @@ export class RequestRate implements RequestGuard {
 
   check(slot: number, now: number): number {
     this.waitTicks = this.#buckets.take(this.#addresses.bucket(slot, REQUEST_BUCKET), now)
-    return this.waitTicks === 0 ? ADMITTED : REFUSAL
+    return this.waitTicks === 0 ? ADMITTED : this.#refused
   }
 }

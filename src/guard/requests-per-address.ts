@@ -10,15 +10,21 @@ export class RequestsPerAddress implements RequestGuard {
   readonly waitTicks = 0
   readonly #addresses: AddressTable
   readonly #max: number
+  readonly #refused: number
 
-  constructor(addresses: AddressTable, limits: { readonly requestsPerAddress: number }) {
+  constructor(
+    addresses: AddressTable,
+    limits: { readonly requestsPerAddress: number },
+    refused = REFUSAL,
+  ) {
+    this.#refused = refused
     this.#addresses = addresses
     this.#max = limits.requestsPerAddress
   }
 
   /** @returns 0, and `AddressTable.leaveRequest()` is owed; or the refusal */
   check(slot: number): number {
-    return this.#addresses.enterRequest(slot, this.#max) ? ADMITTED : REFUSAL
+    return this.#addresses.enterRequest(slot, this.#max) ? ADMITTED : this.#refused
   }
 
   letIn(slot: number): void {

@@ -5,6 +5,7 @@
  * Asked only once something was refused: what is let in anyway costs nothing more.
  */
 import { formatAddress } from '../core/address.ts'
+import { formatCounted } from '../core/prefix-words.ts'
 import type { GuardName } from '../core/governed.ts'
 import { refusal, refusals } from '../core/refusals.ts'
 import type { AddressTable } from '../shared/address-table.ts'
@@ -35,7 +36,7 @@ export class Shadow {
   passes(refused: number, slot: number): boolean {
     if (this.#isShadow[refused] === 0) return false
     this.#note(refused, () =>
-      slot === -1 ? '' : formatAddress(this.#parts.addresses.address(slot)),
+      slot === -1 ? '' : formatCounted(this.#parts.addresses.address(slot)),
     )
     return true
   }

@@ -23,7 +23,7 @@ export class Accept implements Door {
   readonly #refusedAt: number
   // Of the connection that stands in the door; there is never more than one.
   readonly #words = new Int32Array(ADDRESS_WORDS)
-  readonly #place: Place = { slot: -1, entry: -1, isDirect: true }
+  readonly #place: Place = { slot: -1, prefixSlot: -1, entry: -1, isDirect: true }
   /** As the kernel writes it; of a refused one it is read by nobody, mostly. */
   #remote = ''
   #port = 0
@@ -66,6 +66,7 @@ export class Accept implements Door {
     const place = this.#place
     session.source = hashSource(this.#words)
     session.slot = place.slot
+    session.prefixSlot = place.prefixSlot
     session.entry = place.entry
     place.slot = -1
     session.beginAdmitted()

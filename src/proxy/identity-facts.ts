@@ -5,6 +5,7 @@
 import { createHash, hash } from 'node:crypto'
 import type { Identity } from '../auth/identity.ts'
 import { jsonText } from '../core/escapes.ts'
+import { NO_ADDRESS } from '../core/prefix-words.ts'
 
 export interface IdentityFacts {
   /** Field lines for the backend. */
@@ -17,8 +18,6 @@ export interface IdentityFacts {
   readonly words: Int32Array
 }
 
-/** The first word of all of them: of `100::/8`, from which no client comes (RFC 6666). */
-const NO_ADDRESS = 0x0100_0000
 /** Hexadecimal digits of the hash of a subject in the log. */
 const SUBJECT_DIGITS = 16
 

@@ -6,6 +6,7 @@
  */
 import { TICKS_PER_SECOND, ticks } from '../core/clock.ts'
 import type { RefusalName } from '../core/refusals.ts'
+import { prefixLimits } from '../guard/wider-prefix.ts'
 import type { Limits } from '../guard/identity-limits.ts'
 import { TokenBuckets } from '../guard/token-buckets.ts'
 import { type AddressTable, REQUEST_BUCKET } from '../shared/address-table.ts'
@@ -16,6 +17,8 @@ export interface RateLimitOptions {
   readonly requestRate: number
   readonly requestBurst: number
   readonly requestsPerAddress: number
+  /** Of networks; 0 for none. */
+  readonly prefixMultiple: number
 }
 
 export class RateLimitFields {
@@ -35,10 +38,20 @@ export class RateLimitFields {
     if (requestsPerAddress !== 0) {
       this.#policies.set('requests-per-address', atOncePolicy(requestsPerAddress))
     }
+    if (options.prefixMultiple !== 0) this.#addPrefix(options)
     this.#told =
       rateLimitFields === 'all' && requestRate !== 0
         ? new TokenBuckets(addresses.words, { rate: requestRate, burst: requestBurst })
         : null
+  }
+
+  #addPrefix(options: RateLimitOptions): void {
+    const limits = prefixLimits(options, options.prefixMultiple)
+    const { requestRate, requestBurst, requestsPerAddress } = limits
+    if (requestRate !== 0)
+      this.#policies.set('prefix-request-rate', bucketPolicy(requestRate, requestBurst))
+    if (requestsPerAddress !== 0)
+      this.#policies.set('prefix-requests', atOncePolicy(requestsPerAddress))
   }
 
   /**

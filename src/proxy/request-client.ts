@@ -35,6 +35,7 @@ export class RequestClient implements RequestPlace {
 
   // Place: where the request is counted.
   requestSlot = -1
+  requestPrefixSlot = -1
   requestLine = -1
   holdsSlot = false
   isDirect = true
@@ -74,7 +75,8 @@ export class RequestClient implements RequestPlace {
     }
     this.isDirect = connection.isDirect && !this.isNamed
     const { requests } = connection.edge.admission
-    return requests.enter(connection.slot, this.isNamed ? found : null, now, this)
+    const { slot, prefixSlot } = connection
+    return requests.enter(slot, prefixSlot, this.isNamed ? found : null, now, this)
   }
 
   #identify({ address, source, edge, entrance }: TcpSession, result: number): void {
@@ -97,7 +99,8 @@ export class RequestClient implements RequestPlace {
   /** A head that cannot be read: whom it is from is not known, so it is the connection's. */
   enterUnread(connection: TcpSession, now: number): number {
     this.isDirect = connection.isDirect
-    return connection.edge.admission.requests.enterBad(connection.slot, now, this)
+    const { slot, prefixSlot, edge } = connection
+    return edge.admission.requests.enterBad(slot, prefixSlot, now, this)
   }
 
   /** The exchange is over; more than once does no harm. */

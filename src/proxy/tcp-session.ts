@@ -83,6 +83,7 @@ export class TcpSession implements Place, GateOwner, HandshakeOwner, TunnelOwner
 
   // Place: where it is counted.
   slot = -1
+  prefixSlot = -1
   entry = -1
   isDirect = true
   /** The same for every connection of an address, for balancers that keep clients together. */

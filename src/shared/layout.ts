@@ -58,7 +58,10 @@ export interface Shared {
   /** Words for guard/token-buckets.ts. */
   readonly hostBuckets: Int32Array
   readonly ledger: SessionLedger
+  /** The same of the networks of the addresses. */
+  readonly prefixLedger: SessionLedger
   readonly requestLedger: RequestLedger
+  readonly prefixRequestLedger: RequestLedger
   /** The same of identities, for requests whose number at once is limited. */
   readonly identityLedger: RequestLedger
   readonly replays: ReplayTable
@@ -106,7 +109,14 @@ export function openShared(options: LayoutOptions, memory: SharedArrayBuffer): S
     goodRecords: new GoodRecords(memory, at.goodRecords, goodRecordsFor(addresses), hashKey),
     hostBuckets: new Int32Array(memory, at.hostBuckets, HOST_BUCKETS),
     ledger: new SessionLedger(memory, at.ledger, workers, sessionsPerWorker),
+    prefixLedger: new SessionLedger(memory, at.prefixLedger, workers, sessionsPerWorker),
     requestLedger: new RequestLedger(memory, at.requestLedger, workers, requestsPerWorker),
+    prefixRequestLedger: new RequestLedger(
+      memory,
+      at.prefixRequestLedger,
+      workers,
+      requestsPerWorker,
+    ),
     identityLedger: new RequestLedger(memory, at.identityLedger, workers, requestsPerWorker),
     replays: new ReplayTable(memory, at.replays, options.proofs),
     counters: new Counters(memory, at.counters, workers, options),
@@ -159,7 +169,9 @@ function regions(options: LayoutOptions) {
     goodRecords: place(GoodRecords.bytes(goodRecordsFor(addresses))),
     hostBuckets: place(HOST_BUCKETS * Int32Array.BYTES_PER_ELEMENT),
     ledger: place(SessionLedger.bytes(workers, options.sessionsPerWorker)),
+    prefixLedger: place(SessionLedger.bytes(workers, options.sessionsPerWorker)),
     requestLedger: place(RequestLedger.bytes(workers, options.requestsPerWorker)),
+    prefixRequestLedger: place(RequestLedger.bytes(workers, options.requestsPerWorker)),
     identityLedger: place(RequestLedger.bytes(workers, options.requestsPerWorker)),
     replays: place(ReplayTable.bytes(options.proofs)),
     counters: place(Counters.bytes(workers, options)),

@@ -9,7 +9,14 @@ test('each refusal has a weight, and none more than a hundredth of the default t
 })
 
 test('what says nothing of the client counts nothing', async t => {
-  const free = ['admitted', 'draining', 'connections-max', 'banned', 'denied'] as const
+  const free = [
+    'admitted',
+    'draining',
+    'connections-max',
+    'banned',
+    'denied',
+    'prefix-requests',
+  ] as const
   for (const name of [...free, 'credential-missing', 'introspection-down', 'auth-busy'] as const) {
     t.equal(weights[refusal(name)], 0, name)
   }

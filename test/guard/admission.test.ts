@@ -1,35 +1,14 @@
 import { test } from 'tap'
+import { TICKS_PER_SECOND } from '../../src/core/clock.ts'
 import { type GuardName, guardNames } from '../../src/core/governed.ts'
 import { ADMITTED, refusal } from '../../src/core/refusals.ts'
 import { Admission, type AdmissionOptions, type Place } from '../../src/guard/admission.ts'
+import { Shadow } from '../../src/guard/shadow.ts'
 import type { Shared } from '../../src/shared/layout.ts'
+import { NO_LIMITS } from '../support/limits.ts'
 import { addressOf, makeShared, numbered } from '../support/memory.ts'
 import { penaltiesOf } from '../support/penalties.ts'
 import { shadowCount, shadowOf } from '../support/shadow.ts'
-
-const OFF: AdmissionOptions = {
-  connectionRate: 0,
-  connectionBurst: 1,
-  connectionsPerAddress: 0,
-  handshakeRate: 0,
-  handshakeBurst: 1,
-  hostHandshakeRate: 0,
-  hostHandshakeBurst: 1,
-  requestRate: 0,
-  requestBurst: 1,
-  requestsPerAddress: 0,
-  authFailureRate: 0,
-  authFailureBurst: 1,
-  fingerprintDeny: [],
-  fingerprintLimit: [],
-  fingerprintRate: 10,
-  fingerprintBurst: 20,
-  connectionsMax: 0,
-  allow: [],
-  deny: [],
-  ipv4Prefix: 32,
-  ipv6Prefix: 64,
-}
 
 function admission(
   options: Partial<AdmissionOptions>,
@@ -38,7 +17,7 @@ function admission(
   shadow: readonly GuardName[] = [],
   good: readonly number[] = [],
 ) {
-  const limits = { ...OFF, ...options }
+  const limits = { ...NO_LIMITS, ...options }
   const tried = shadowOf(shared, shadow)
   const records = { hasSlot: (slot: number) => good.includes(slot) }
   return {
@@ -50,7 +29,7 @@ function admission(
 const HOST = refusal('host-handshake-rate')
 
 function place(): Place {
-  return { slot: -1, entry: -1, isDirect: true }
+  return { slot: -1, prefixSlot: -1, entry: -1, isDirect: true }
 }
 
 test('a session is counted for its address, its worker and the host until it leaves', async t => {
@@ -214,4 +193,100 @@ test('the room there is stays a limit in shadow', async t => {
   const { door } = admission({ connectionsMax: 1 }, shared, 0, ['connections-max'])
   const results = [1, 2, 3].map(n => door.enter(numbered(n), 0, place()))
   t.strictSame(results, [ADMITTED, ADMITTED, refusal('connections-max')])
+})
+
+const NETWORK = { prefixMultiple: 2, prefixIpv4: 24 }
+
+/** One connection from each address: `10.0.NETWORK.HOST`. */
+function comes(door: Admission, network: number, host: number, now = 0): [number, Place] {
+  const at = place()
+  return [door.enter(numbered(network * 256 + host), now, at), at]
+}
+
+test('a network has a multiple of the connections of one address, and others have theirs', async t => {
+  const { shared, door } = admission({ connectionsPerAddress: 2, ...NETWORK })
+  const places = [1, 2, 3, 4].map(host => {
+    const [refused, at] = comes(door, 7, host)
+    t.equal(refused, ADMITTED)
+    return at
+  })
+  t.equal(shared.addresses.open(places[0]!.prefixSlot), 4)
+  t.equal(comes(door, 7, 5)[0], refusal('prefix-connections'))
+  t.equal(shared.addresses.open(places[0]!.prefixSlot), 4, 'who is refused is not counted')
+  t.equal(shared.workers.hostConnections(), 4)
+  t.equal(comes(door, 8, 5)[0], ADMITTED)
+  door.leave(places[0]!)
+  door.leave(places[0]!)
+  t.equal(shared.addresses.open(places[1]!.prefixSlot), 3, 'leaving twice counts once')
+  t.equal(comes(door, 7, 5)[0], ADMITTED)
+})
+
+test('an address that has all of a /48 is held in it', async t => {
+  const { door } = admission({ connectionsPerAddress: 1, prefixMultiple: 3 })
+  const results = [1, 2, 3, 4].map(n => door.enter(addressOf(`2001:db8:1:${n}::1`), 0, place()))
+  t.strictSame(results, [ADMITTED, ADMITTED, ADMITTED, refusal('prefix-connections')])
+})
+
+test('a network opens connections and starts handshakes at a multiple of the rate', async t => {
+  const { door } = admission({ connectionRate: 1, handshakeRate: 1, ...NETWORK })
+  const [, a] = comes(door, 7, 1)
+  const [, b] = comes(door, 7, 2)
+  t.equal(comes(door, 7, 1)[0], refusal('connection-rate'), 'its own limit is asked first')
+  t.equal(comes(door, 7, 3)[0], refusal('prefix-connection-rate'))
+  const [refused, c] = comes(door, 7, 4, TICKS_PER_SECOND / 2)
+  t.equal(refused, ADMITTED, 'a token is there after half the time')
+  t.equal(door.handshake(a, TICKS_PER_SECOND / 2), ADMITTED)
+  t.equal(door.handshake(b, TICKS_PER_SECOND / 2), ADMITTED)
+  t.equal(door.handshake(c, TICKS_PER_SECOND / 2), refusal('prefix-handshake-rate'))
+})
+
+test('who is over its own limit takes nothing from its network', async t => {
+  const { door } = admission({ connectionRate: 1, ...NETWORK })
+  t.equal(comes(door, 7, 1)[0], ADMITTED)
+  for (let i = 0; i < 10; i++) t.equal(comes(door, 7, 1)[0], refusal('connection-rate'))
+  t.equal(comes(door, 7, 2)[0], ADMITTED)
+})
+
+test('the connections of a network are counted over all workers, and given back for a dead one', async t => {
+  const shared = makeShared()
+  const doors = [0, 1].map(
+    worker => admission({ connectionsPerAddress: 2, ...NETWORK }, shared, worker).door,
+  )
+  const came = [1, 2, 3, 4, 5, 6, 7, 8].map(host => comes(doors[host % 2]!, 7, host))
+  const [, at] = came[0]!
+  const { prefixSlot } = at
+  t.equal(came.filter(([refused]) => refused === ADMITTED).length, 4)
+  t.equal(shared.addresses.open(prefixSlot), 4)
+  shared.prefixLedger.giveBack(0, shared.addresses)
+  shared.prefixLedger.giveBack(0, shared.addresses)
+  t.equal(shared.addresses.open(prefixSlot), 2)
+  doors[1]!.leave(at)
+  t.equal(shared.addresses.open(prefixSlot), 1)
+})
+
+test('where the host is full nothing of a network stays counted', async t => {
+  const { shared, door } = admission({ connectionsMax: 1, connectionsPerAddress: 9, ...NETWORK })
+  const [, at] = comes(door, 7, 1)
+  t.equal(comes(door, 7, 2)[0], refusal('connections-max'))
+  t.equal(shared.addresses.open(at.prefixSlot), 1)
+})
+
+test('in shadow a network is let in, counted and told as what it is', async t => {
+  const shared = makeShared()
+  const told: string[] = []
+  const shadow = new Shadow(['prefix-connections'], {
+    addresses: shared.addresses,
+    slice: shared.counters.slice(0),
+    at: shared.counters.at.shadowed,
+    tell: (_, client) => told.push(client()),
+  })
+  const limits = { ...NO_LIMITS, connectionsPerAddress: 1, ...NETWORK }
+  const door = new Admission(shared, 0, limits, shadow, penaltiesOf(shared), {
+    hasSlot: () => false,
+  })
+  const came = [1, 2, 3].map(host => comes(door, 7, host))
+  t.ok(came.every(([refused]) => refused === ADMITTED))
+  t.equal(shadowCount(shared, 'prefix-connections'), 1)
+  t.strictSame(told, ['10.0.7.0/24'])
+  t.equal(shared.addresses.open(came[2]![1].prefixSlot), 3)
 })

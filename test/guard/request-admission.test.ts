@@ -2,37 +2,25 @@ import { test } from 'tap'
 import { seconds, TICKS_PER_SECOND } from '../../src/core/clock.ts'
 import type { GuardName } from '../../src/core/governed.ts'
 import { ADMITTED, refusal } from '../../src/core/refusals.ts'
+import { Admission, type AdmissionOptions } from '../../src/guard/admission.ts'
 import { BANNED } from '../../src/guard/banned.ts'
 import { RequestAdmission, type RequestPlace } from '../../src/guard/request-admission.ts'
 import type { Shared } from '../../src/shared/layout.ts'
+import { NO_LIMITS } from '../support/limits.ts'
 import { addressOf, makeShared, numbered } from '../support/memory.ts'
 import { penaltiesOf } from '../support/penalties.ts'
 import { shadowCount, shadowOf } from '../support/shadow.ts'
 
-const OFF = {
-  connectionRate: 0,
-  connectionBurst: 1,
-  connectionsPerAddress: 0,
-  handshakeRate: 0,
-  handshakeBurst: 1,
-  requestRate: 0,
-  requestBurst: 1,
-  requestsPerAddress: 0,
-  authFailureRate: 0,
-  authFailureBurst: 1,
-  ipv4Prefix: 32,
-  ipv6Prefix: 64,
-}
 const RATE = refusal('request-rate')
 const AT_ONCE = refusal('requests-per-address')
 
 function admission(
-  options: Partial<typeof OFF>,
+  options: Partial<AdmissionOptions>,
   shared: Shared = makeShared(),
   worker = 0,
   shadow: readonly GuardName[] = [],
 ) {
-  const limits = { ...OFF, ...options }
+  const limits = { ...NO_LIMITS, ...options }
   const door = new RequestAdmission(
     shared,
     worker,
@@ -44,31 +32,38 @@ function admission(
 }
 
 function place(): RequestPlace {
-  return { requestSlot: -1, requestLine: -1, holdsSlot: false, isDirect: true, retryAfter: 0 }
+  return {
+    requestSlot: -1,
+    requestPrefixSlot: -1,
+    requestLine: -1,
+    holdsSlot: false,
+    isDirect: true,
+    retryAfter: 0,
+  }
 }
 
 test('without limits it is bans that are asked for, of whom the proxy names too', async t => {
   const { shared, door, slot } = admission({})
   const { addresses } = shared
   const at = place()
-  t.equal(door.enter(slot, numbered(2), 0, at), ADMITTED)
+  t.equal(door.enter(slot, -1, numbered(2), 0, at), ADMITTED)
   addresses.ban(at.requestSlot, seconds() + 60)
   door.leave(at)
-  t.equal(door.enter(slot, numbered(2), 0, at), BANNED)
+  t.equal(door.enter(slot, -1, numbered(2), 0, at), BANNED)
   t.ok(at.retryAfter > 50 && at.retryAfter <= 60, `${at.retryAfter} s`)
-  t.equal(door.enter(slot, null, 0, at), ADMITTED, 'the proxy is not banned with him')
+  t.equal(door.enter(slot, -1, null, 0, at), ADMITTED, 'the proxy is not banned with him')
   door.leave(at)
   addresses.ban(slot, seconds() + 60)
-  t.equal(door.enter(slot, null, 0, at), BANNED)
-  t.equal(door.enterBad(slot, 0, at), BANNED)
+  t.equal(door.enter(slot, -1, null, 0, at), BANNED)
+  t.equal(door.enterBad(slot, -1, 0, at), BANNED)
 })
 
 test('requests at once are counted until they leave, and leaving twice counts once', async t => {
   const { shared, door, slot } = admission({ requestsPerAddress: 2 })
   const [a, b, c] = [place(), place(), place()]
-  t.equal(door.enter(slot, null, 0, a), ADMITTED)
-  t.equal(door.enter(slot, null, 0, b), ADMITTED)
-  t.equal(door.enter(slot, null, 0, c), AT_ONCE)
+  t.equal(door.enter(slot, -1, null, 0, a), ADMITTED)
+  t.equal(door.enter(slot, -1, null, 0, b), ADMITTED)
+  t.equal(door.enter(slot, -1, null, 0, c), AT_ONCE)
   t.equal(c.retryAfter, 1)
   t.equal(c.requestLine, -1)
   t.equal(shared.addresses.requests(slot), 2)
@@ -76,7 +71,7 @@ test('requests at once are counted until they leave, and leaving twice counts on
   door.leave(a)
   door.leave(a)
   t.equal(shared.addresses.requests(slot), 1)
-  t.equal(door.enter(slot, null, 0, c), ADMITTED)
+  t.equal(door.enter(slot, -1, null, 0, c), ADMITTED)
   t.not(c.requestLine, b.requestLine)
 })
 
@@ -85,7 +80,7 @@ test('the limit holds over all workers', async t => {
   const doors = [0, 1].map(worker => admission({ requestsPerAddress: 3 }, shared, worker))
   const results = Array.from({ length: 8 }, (_, i) => {
     const { door, slot } = doors[i % 2]!
-    return door.enter(slot, null, 0, place())
+    return door.enter(slot, -1, null, 0, place())
   })
   t.equal(results.filter(result => result === ADMITTED).length, 3)
   t.equal(results.filter(result => result === AT_ONCE).length, 5)
@@ -106,9 +101,9 @@ test('a named client is counted under its own prefix, and held until it leaves',
   const { shared, door, slot } = admission(limits, makeShared({ addresses: 1 }))
   const { addresses } = shared
   const [a, b, c] = [place(), place(), place()]
-  t.equal(door.enter(slot, addressOf('192.0.2.7'), 0, a), ADMITTED)
-  t.equal(door.enter(slot, addressOf('192.0.2.8'), 0, b), AT_ONCE, 'of the same /24')
-  t.equal(door.enter(slot, addressOf('192.0.3.8'), 0, c), ADMITTED)
+  t.equal(door.enter(slot, -1, addressOf('192.0.2.7'), 0, a), ADMITTED)
+  t.equal(door.enter(slot, -1, addressOf('192.0.2.8'), 0, b), AT_ONCE, 'of the same /24')
+  t.equal(door.enter(slot, -1, addressOf('192.0.3.8'), 0, c), ADMITTED)
   t.equal(addresses.requests(slot), 0, 'it is not the proxy that asks')
   const named = a.requestSlot
   t.equal(addresses.requests(named), 1)
@@ -125,11 +120,11 @@ test('a refused one that was named is not held', async t => {
   const { shared, door, slot } = admission(limits, makeShared({ addresses: 1 }))
   const named = addressOf('192.0.2.7')
   const at = place()
-  t.equal(door.enter(slot, named, 0, at), ADMITTED)
+  t.equal(door.enter(slot, -1, named, 0, at), ADMITTED)
   const { requestSlot } = at
   t.ok(isHeld(shared, requestSlot))
   door.leave(at)
-  t.equal(door.enter(slot, named, 0, at), RATE)
+  t.equal(door.enter(slot, -1, named, 0, at), RATE)
   t.equal(at.requestLine, -1)
   t.notOk(isHeld(shared, requestSlot))
 })
@@ -137,20 +132,20 @@ test('a refused one that was named is not held', async t => {
 test('who is refused for its rate is told when a token is due, in whole seconds', async t => {
   const { door, slot } = admission({ requestRate: 0.25, requestBurst: 2 })
   const at = place()
-  t.equal(door.enter(slot, null, 0, at), ADMITTED)
-  t.equal(door.enter(slot, null, 0, at), ADMITTED)
-  t.equal(door.enter(slot, null, 0, at), RATE)
+  t.equal(door.enter(slot, -1, null, 0, at), ADMITTED)
+  t.equal(door.enter(slot, -1, null, 0, at), ADMITTED)
+  t.equal(door.enter(slot, -1, null, 0, at), RATE)
   t.equal(at.retryAfter, 4)
-  t.equal(door.enter(slot, null, 3.5 * TICKS_PER_SECOND, at), RATE)
+  t.equal(door.enter(slot, -1, null, 3.5 * TICKS_PER_SECOND, at), RATE)
   t.equal(at.retryAfter, 1, 'half a second is rounded up')
-  t.equal(door.enter(slot, null, 4 * TICKS_PER_SECOND, at), ADMITTED)
+  t.equal(door.enter(slot, -1, null, 4 * TICKS_PER_SECOND, at), ADMITTED)
 })
 
 test('a rate over one per second is worth a second of waiting', async t => {
   const { door, slot } = admission({ requestRate: 1000, requestBurst: 1 })
   const at = place()
-  door.enter(slot, null, 0, at)
-  t.equal(door.enter(slot, null, 0, at), RATE)
+  door.enter(slot, -1, null, 0, at)
+  t.equal(door.enter(slot, -1, null, 0, at), RATE)
   t.equal(at.retryAfter, 1)
 })
 
@@ -158,18 +153,18 @@ test('a request nobody can read takes a token, and is not counted as one in flig
   const limits = { requestRate: 1, requestBurst: 2, requestsPerAddress: 1 }
   const { shared, door, slot } = admission(limits)
   const at = place()
-  t.equal(door.enterBad(slot, 0, at), ADMITTED)
+  t.equal(door.enterBad(slot, -1, 0, at), ADMITTED)
   t.equal(shared.addresses.requests(slot), 0)
-  t.equal(door.enter(slot, null, 0, at), ADMITTED)
-  t.equal(door.enterBad(slot, 0, at), RATE)
+  t.equal(door.enter(slot, -1, null, 0, at), ADMITTED)
+  t.equal(door.enterBad(slot, -1, 0, at), RATE)
   t.equal(at.retryAfter, 1)
 })
 
 test('the rate of a client that its limit at once refuses is still spent', async t => {
   const { door, slot } = admission({ requestRate: 1, requestBurst: 2, requestsPerAddress: 1 })
-  t.equal(door.enter(slot, null, 0, place()), ADMITTED)
-  t.equal(door.enter(slot, null, 0, place()), AT_ONCE)
-  t.equal(door.enter(slot, null, 0, place()), RATE)
+  t.equal(door.enter(slot, -1, null, 0, place()), ADMITTED)
+  t.equal(door.enter(slot, -1, null, 0, place()), AT_ONCE)
+  t.equal(door.enter(slot, -1, null, 0, place()), RATE)
 })
 
 test('what a dead worker had counted is given back, and no more', async t => {
@@ -181,11 +176,11 @@ test('what a dead worker had counted is given back, and no more', async t => {
   const named = addressOf('192.0.2.7')
   const ended = place()
   const of = place()
-  dead.door.enter(slot, null, 0, ended)
-  dead.door.enter(slot, null, 0, place())
-  dead.door.enter(slot, named, 0, of)
-  alive.door.enter(slot, null, 0, place())
-  alive.door.enter(slot, named, 0, place())
+  dead.door.enter(slot, -1, null, 0, ended)
+  dead.door.enter(slot, -1, null, 0, place())
+  dead.door.enter(slot, -1, named, 0, of)
+  alive.door.enter(slot, -1, null, 0, place())
+  alive.door.enter(slot, -1, named, 0, place())
   dead.door.leave(ended)
   const { addresses, requestLedger } = shared
   t.equal(addresses.requests(slot), 2)
@@ -201,11 +196,11 @@ test('without lines left it is as full as with connections', async t => {
   const shared = makeShared({ requestsPerWorker: 1 })
   const { door, slot } = admission({ requestsPerAddress: 10 }, shared)
   const [a, b] = [place(), place()]
-  t.equal(door.enter(slot, null, 0, a), ADMITTED)
-  t.equal(door.enter(slot, null, 0, b), refusal('connections-max'))
+  t.equal(door.enter(slot, -1, null, 0, a), ADMITTED)
+  t.equal(door.enter(slot, -1, null, 0, b), refusal('connections-max'))
   t.equal(b.retryAfter, 1)
   door.leave(a)
-  t.equal(door.enter(slot, null, 0, b), ADMITTED)
+  t.equal(door.enter(slot, -1, null, 0, b), ADMITTED)
 })
 
 test('in shadow requests are let in, counted, and given back', async t => {
@@ -214,7 +209,7 @@ test('in shadow requests are let in, counted, and given back', async t => {
   const { shared, door, slot } = admission(limits, makeShared(), 0, tried)
   const places = [1, 2, 3, 4].map(() => {
     const at = place()
-    t.equal(door.enter(slot, null, 0, at), ADMITTED)
+    t.equal(door.enter(slot, -1, null, 0, at), ADMITTED)
     return at
   })
   t.equal(shadowCount(shared, 'request-rate'), 1)
@@ -222,4 +217,88 @@ test('in shadow requests are let in, counted, and given back', async t => {
   t.equal(shared.addresses.requests(slot), 4)
   for (const at of places) door.leave(at)
   t.equal(shared.addresses.requests(slot), 0)
+})
+
+/** A door, and the places of connections of four addresses of one /24. */
+function ofNetwork(limits: Partial<AdmissionOptions>, shared = makeShared(), worker = 0) {
+  const options = { ...NO_LIMITS, prefixMultiple: 2, ...limits }
+  const shadow = shadowOf(shared)
+  const door = new Admission(shared, worker, options, shadow, penaltiesOf(shared), {
+    hasSlot: () => false,
+  })
+  const clients = [1, 2, 3, 4].map(n => {
+    const at = { slot: -1, prefixSlot: -1, entry: -1, isDirect: true }
+    door.enter(numbered(n), 0, at)
+    return at
+  })
+  const enter = (client: number, at = place(), now = 0): number => {
+    const { slot, prefixSlot } = clients[client]!
+    return door.requests.enter(slot, prefixSlot, null, now, at)
+  }
+  return { shared, door: door.requests, clients, enter }
+}
+
+test('a network makes requests at a multiple of the rate, unreadable ones as well', async t => {
+  const { door, clients, enter } = ofNetwork({ requestRate: 0.25, requestBurst: 2 })
+  t.equal(enter(0), ADMITTED)
+  t.equal(enter(0), ADMITTED)
+  t.equal(enter(0), RATE, 'its own limit is asked first, and takes nothing of the network')
+  t.equal(enter(1), ADMITTED)
+  const { slot, prefixSlot } = clients[2]!
+  t.equal(door.enterBad(slot, prefixSlot, 0, place()), ADMITTED)
+  const at = place()
+  t.equal(door.enterBad(slot, prefixSlot, 0, at), refusal('prefix-request-rate'))
+  t.equal(enter(3, at), refusal('prefix-request-rate'))
+  t.equal(at.retryAfter, 2)
+  t.equal(enter(3, at, 2 * TICKS_PER_SECOND), ADMITTED)
+})
+
+test('requests at once of a network, counted until they leave', async t => {
+  const { shared, clients, door, enter } = ofNetwork({ requestsPerAddress: 2 })
+  const { addresses } = shared
+  const places = [0, 0, 1, 2].map(client => {
+    const at = place()
+    t.equal(enter(client, at), ADMITTED)
+    return at
+  })
+  t.equal(enter(3), refusal('prefix-requests'))
+  t.equal(addresses.requests(clients[3]!.slot), 0, 'who is refused is counted nowhere')
+  t.equal(addresses.requests(clients[3]!.prefixSlot), 4)
+  door.leave(places[0]!)
+  door.leave(places[0]!)
+  t.equal(addresses.requests(clients[3]!.prefixSlot), 3)
+  t.equal(enter(3), ADMITTED)
+})
+
+test('a named client is counted in its own network, not in that of the proxy', async t => {
+  const { shared, clients, door } = ofNetwork({ requestsPerAddress: 1 })
+  const { slot, prefixSlot } = clients[0]!
+  const { addresses } = shared
+  const named = (address: string, at: RequestPlace): number =>
+    door.enter(slot, prefixSlot, addressOf(address), 0, at)
+  const [a, b] = [place(), place()]
+  t.equal(named('192.0.2.1', a), ADMITTED)
+  t.equal(named('192.0.2.2', b), ADMITTED)
+  t.equal(named('192.0.2.3', place()), refusal('prefix-requests'))
+  t.equal(named('192.0.3.3', place()), ADMITTED)
+  t.equal(addresses.requests(prefixSlot), 0)
+  t.equal(addresses.requests(a.requestPrefixSlot), 2)
+  t.equal(a.requestPrefixSlot, b.requestPrefixSlot)
+  const held = a.requestPrefixSlot
+  t.ok(isHeld(shared, held))
+  door.leave(a)
+  door.leave(b)
+  t.equal(addresses.requests(held), 0)
+})
+
+test('requests of a network hold over all workers, and a dead one gives back its own', async t => {
+  const shared = makeShared()
+  const doors = [0, 1].map(worker => ofNetwork({ requestsPerAddress: 3 }, shared, worker))
+  const results = [0, 1, 2, 3, 0, 1, 2, 3].map((client, i) => doors[i % 2]!.enter(client))
+  t.equal(results.filter(result => result === ADMITTED).length, 6)
+  const { prefixSlot } = doors[0]!.clients[0]!
+  t.equal(shared.addresses.requests(prefixSlot), 6)
+  shared.prefixRequestLedger.giveBack(0, shared.addresses)
+  shared.prefixRequestLedger.giveBack(0, shared.addresses)
+  t.equal(shared.addresses.requests(prefixSlot), 3)
 })

@@ -2,45 +2,48 @@ import * as fc from 'fast-check'
 import { test } from 'tap'
 import { TICKS_PER_SECOND } from '../../src/core/clock.ts'
 import type { GuardName } from '../../src/core/governed.ts'
+import { toPrefixWords } from '../../src/core/prefix-words.ts'
 import { ADMITTED, refusal } from '../../src/core/refusals.ts'
 import { RequestAdmission, type RequestPlace } from '../../src/guard/request-admission.ts'
 import { Shadow } from '../../src/guard/shadow.ts'
+import { NO_LIMITS } from '../support/limits.ts'
 import { makeShared, numbered } from '../support/memory.ts'
 import { penaltiesOf } from '../support/penalties.ts'
 import { shadowCount, shadowOf } from '../support/shadow.ts'
 
 const RATE = refusal('request-rate')
+const OF_NETWORK = refusal('prefix-request-rate')
 const AT_ONCE = refusal('requests-per-address')
 
-function place(): RequestPlace {
-  return { requestSlot: -1, requestLine: -1, holdsSlot: false, isDirect: true, retryAfter: 0 }
+function networkOf(address: Int32Array): Int32Array {
+  toPrefixWords(address, 24)
+  return address
 }
 
-function requests(tried: readonly GuardName[], limits: object) {
-  const shared = makeShared({ requestsPerWorker: 512 })
-  const off = {
-    connectionRate: 0,
-    connectionBurst: 1,
-    connectionsPerAddress: 0,
-    handshakeRate: 0,
-    handshakeBurst: 1,
-    requestRate: 0,
-    requestBurst: 1,
-    requestsPerAddress: 0,
-    authFailureRate: 0,
-    authFailureBurst: 1,
-    ipv4Prefix: 32,
-    ipv6Prefix: 64,
+function place(): RequestPlace {
+  return {
+    requestSlot: -1,
+    requestPrefixSlot: -1,
+    requestLine: -1,
+    holdsSlot: false,
+    isDirect: true,
+    retryAfter: 0,
   }
+}
+
+/** @param network all three are of one, whose limits are asked as well */
+function requests(tried: readonly GuardName[], limits: object, network = false) {
+  const shared = makeShared({ requestsPerWorker: 512 })
   const door = new RequestAdmission(
     shared,
     0,
-    { ...off, ...limits },
+    { ...NO_LIMITS, ...limits },
     shadowOf(shared, tried),
     penaltiesOf(shared),
   )
   const slots = [1, 2, 3].map(n => shared.addresses.acquire(numbered(n), 0))
-  return { shared, door, slots }
+  const prefixSlot = network ? shared.addresses.acquire(networkOf(numbered(1)), 0) : -1
+  return { shared, door, slots, prefixSlot }
 }
 
 /** Which address asks, and how many ticks after the one before it. */
@@ -60,9 +63,9 @@ test('a rate would refuse in shadow exactly what it refuses when it bites', asyn
       let refused = 0
       for (const [n, later] of list) {
         now += later
-        const verdict = bites.door.enter(bites.slots[n]!, null, now, place())
+        const verdict = bites.door.enter(bites.slots[n]!, -1, null, now, place())
         if (verdict === RATE) refused++
-        if (tried.door.enter(tried.slots[n]!, null, now, place()) !== ADMITTED) return false
+        if (tried.door.enter(tried.slots[n]!, -1, null, now, place()) !== ADMITTED) return false
       }
       refusedAtAll += refused
       return shadowCount(tried.shared, 'request-rate') === refused
@@ -78,8 +81,8 @@ test('a limit of what runs at once agrees until the first that it would refuse',
       const bites = requests([], limits)
       const tried = requests(['requests-per-address'], limits)
       for (const [n] of list) {
-        const verdict = bites.door.enter(bites.slots[n]!, null, 0, place())
-        tried.door.enter(tried.slots[n]!, null, 0, place())
+        const verdict = bites.door.enter(bites.slots[n]!, -1, null, 0, place())
+        tried.door.enter(tried.slots[n]!, -1, null, 0, place())
         if (verdict === AT_ONCE) return shadowCount(tried.shared, 'requests-per-address') === 1
       }
       return shadowCount(tried.shared, 'requests-per-address') === 0
@@ -107,4 +110,27 @@ test('only what is tried passes, and is told with the client it is counted under
   t.strictSame(told, [`${RATE} 10.0.0.7`, `${RATE} `, `${refusal('denied')} 10.0.0.8`])
   t.equal(slice[counters.at.shadowed + RATE], 2)
   t.equal(slice[counters.at.shadowed + AT_ONCE], 0)
+})
+
+test('the limits of a network would refuse in shadow exactly what they refuse when they bite', async t => {
+  let refusedAtAll = 0
+  fc.assert(
+    fc.property(events, list => {
+      const limits = { requestRate: 2, requestBurst: 2, prefixMultiple: 2 }
+      const bites = requests([], limits, true)
+      const tried = requests(['prefix-request-rate'], limits, true)
+      let now = 0
+      let refused = 0
+      for (const [n, later] of list) {
+        now += later
+        const a = bites.door.enter(bites.slots[n]!, bites.prefixSlot, null, now, place())
+        const b = tried.door.enter(tried.slots[n]!, tried.prefixSlot, null, now, place())
+        if (a === OF_NETWORK) refused++
+        if (b !== (a === OF_NETWORK ? ADMITTED : a)) return false
+      }
+      refusedAtAll += refused
+      return shadowCount(tried.shared, 'prefix-request-rate') === refused
+    }),
+  )
+  t.ok(refusedAtAll > 100, `${refusedAtAll} were refused`)
 })

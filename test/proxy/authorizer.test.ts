@@ -48,6 +48,7 @@ function setup({
       requestRate: 0,
       requestBurst: 1,
       requestsPerAddress: 0,
+      prefixMultiple: 0,
     }),
     defaultLimits: limits,
     proofs: new DpopProofs(shared.replays, { window: 60, leeway: 30 }),

@@ -5,7 +5,7 @@ import { RateLimitFields, type RateLimitOptions } from '../../src/proxy/rate-lim
 import { REQUEST_BUCKET } from '../../src/shared/address-table.ts'
 import { makeShared, numbered } from '../support/memory.ts'
 
-const LIMITS = { requestRate: 100, requestBurst: 250, requestsPerAddress: 7 }
+const LIMITS = { requestRate: 100, requestBurst: 250, requestsPerAddress: 7, prefixMultiple: 0 }
 const HEAD = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'
 
 function fields(options: Partial<RateLimitOptions>, shared = makeShared()): RateLimitFields {

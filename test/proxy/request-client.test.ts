@@ -8,6 +8,7 @@ import { Origin } from '../../src/proxy/origin.ts'
 import { RequestClient } from '../../src/proxy/request-client.ts'
 import type { TcpSession } from '../../src/proxy/tcp-session.ts'
 import { requestHead } from '../support/head.ts'
+import { NO_LIMITS } from '../support/limits.ts'
 import { addressOf, makeShared } from '../support/memory.ts'
 import { penaltiesOf } from '../support/penalties.ts'
 import { shadowOf } from '../support/shadow.ts'
@@ -21,34 +22,12 @@ function connection({ trusted = true, requestRate = 0, requestsPerAddress = 1 } 
   const admission = new Admission(
     shared,
     0,
-    {
-      connectionRate: 0,
-      connectionBurst: 1,
-      connectionsPerAddress: 0,
-      handshakeRate: 0,
-      handshakeBurst: 1,
-      hostHandshakeRate: 0,
-      hostHandshakeBurst: 1,
-      requestRate,
-      requestBurst: 1,
-      requestsPerAddress,
-      authFailureRate: 0,
-      authFailureBurst: 1,
-      fingerprintDeny: [],
-      fingerprintLimit: [],
-      fingerprintRate: 1,
-      fingerprintBurst: 1,
-      connectionsMax: 0,
-      allow: [],
-      deny: [],
-      ipv4Prefix: 32,
-      ipv6Prefix: 64,
-    },
+    { ...NO_LIMITS, requestRate, requestsPerAddress },
     shadowOf(shared),
     penaltiesOf(shared),
     { hasSlot: () => false },
   )
-  const place = { slot: -1, entry: -1, isDirect: true }
+  const place = { slot: -1, prefixSlot: -1, entry: -1, isDirect: true }
   admission.enter(addressOf(PROXY), 0, place)
   const { counters } = shared
   const edge = { admission, slice: counters.slice(0), at: counters.at }

@@ -122,6 +122,9 @@ export function resolveGuards(
     deny: settings.deny ?? [],
     ipv4Prefix: settings['ipv4-prefix']!,
     ipv6Prefix: settings['ipv6-prefix']!,
+    prefixMultiple: settings['prefix-multiple']!,
+    prefixIpv4: settings['prefix-ipv4']!,
+    prefixIpv6: settings['prefix-ipv6']!,
     addressTableSize: settings['address-table-size']!,
   }
 }
