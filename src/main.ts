@@ -25,6 +25,7 @@ import { KeySources } from './control/key-sources.ts'
 import { createLog, type Log } from './control/log.ts'
 import { createRegistry } from './control/metrics.ts'
 import { Notifier } from './control/notify.ts'
+import { OverloadWatch } from './control/overload-watch.ts'
 import { checkPorts } from './control/port-check.ts'
 import { Prober } from './control/prober.ts'
 import { Resolver } from './control/resolver.ts'
@@ -104,6 +105,7 @@ export class Weir {
   readonly #banState: BanState | null
   /** null without --kernel-bans. */
   readonly #kernelBans: KernelBans | null
+  readonly #overload: OverloadWatch
   readonly #notifier: Notifier
   /** What has happened to files since the config was checked. */
   readonly #fileProblems: Problem[] = []
@@ -197,6 +199,7 @@ export class Weir {
       log: logger,
     })
     this.#breakers = new BreakerWatch(config, this.shared.breakers, logger)
+    this.#overload = new OverloadWatch(config, this.shared.overload, logger)
     this.#notifier = new Notifier({ log: message => logger.warn(message) })
     this.#admin =
       config.admin === null
@@ -205,6 +208,7 @@ export class Weir {
             endpoint: config.admin,
             registry: this.#registry(),
             notReady: () => this.#notReady(),
+            note: () => this.#overload.note,
           })
     this.#adminSocket =
       config.adminSocket === ''
@@ -243,6 +247,7 @@ export class Weir {
     this.#apiKeys?.start()
     this.#bans.start()
     this.#breakers.start()
+    this.#overload.start()
     this.#clientAuthorities.start()
     await this.#firstProbes()
 
@@ -278,6 +283,7 @@ export class Weir {
     this.#bans.stop()
     this.#banState?.save()
     this.#breakers.stop()
+    this.#overload.stop()
     this.#issuerKeys.stop()
     this.#clientAuthorities.stop()
     this.#notifier.stop()
@@ -347,6 +353,8 @@ export class Weir {
     const { workers, backends } = this.shared
     if (workers.isDraining()) return 'draining'
     if (this.supervisor.listening === 0) return 'no worker listens'
+    const { notReady } = this.#overload
+    if (notReady !== null) return notReady
     for (let backend = 0; backend < backends.count; backend++) {
       if (backends.state(backend) !== DOWN && !backends.isDraining(backend)) return null
     }

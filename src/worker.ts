@@ -26,7 +26,9 @@ import {
   usesTls,
 } from './config/config.ts'
 import type { MainMessage, WorkerMessage, WorkerStart } from './config/messages.ts'
+import { descriptorLimitNow, openDescriptors } from './config/descriptors.ts'
 import { banExempt } from './config/exempt.ts'
+import { Memory } from './config/memory.ts'
 import { CidrSet, parseCidr } from './core/cidr-set.ts'
 import { Actions } from './guard/actions.ts'
 import { Admission } from './guard/admission.ts'
@@ -34,12 +36,14 @@ import { AuthFailures } from './guard/auth-failures.ts'
 import { IdentityLimits } from './guard/identity-limits.ts'
 import type { BanNotice } from './core/ban.ts'
 import { GoodRecord } from './guard/good-record.ts'
+import { Overload } from './guard/overload.ts'
 import { Penalties } from './guard/penalties.ts'
 import { Shadow } from './guard/shadow.ts'
 import { Accept } from './proxy/accept.ts'
 import { Authorizer } from './proxy/authorizer.ts'
 import type { Edge, Entrance } from './proxy/edge.ts'
 import { ErrorPages } from './proxy/error-pages.ts'
+import { Evictor } from './proxy/evictor.ts'
 import { Forwarding } from './proxy/forwarding.ts'
 import { HeldBytes } from './proxy/held-bytes.ts'
 import { IdleBackends } from './proxy/idle-backends.ts'
@@ -108,6 +112,21 @@ const penalties = new Penalties(shared, { ...config.guards, banExempt: banExempt
   if (bans.length < BANS_TOLD_MAX) bans.push(ban)
 })
 const goodRecord = new GoodRecord(shared, penalties, config.guards)
+const memory = new Memory({ max: config.overload.memoryMax })
+const overload = new Overload({
+  shared,
+  worker,
+  rules: config.overload,
+  connectionsMax: config.guards.connectionsMax,
+  keepAliveMs: config.http.keepAliveTimeoutMs,
+  goodRecord,
+  penalties,
+  shadow,
+  sources: {
+    memory: () => memory.share(),
+    descriptors: () => openDescriptors() / descriptorLimitNow(),
+  },
+})
 const apiKeys = new ApiKeys(config.auth.apiKeyQuery)
 const asksWho = config.routes.some(
   ({ auth }) => auth.policy !== null || auth.methods.some(({ policy }) => policy !== null),
@@ -128,8 +147,9 @@ const edge: Edge = {
   worker,
   config,
   shared,
-  admission: new Admission(shared, worker, guards, shadow, penalties, goodRecord),
+  admission: new Admission(shared, worker, guards, shadow, penalties, goodRecord, overload),
   goodRecord,
+  overload,
   authorizer: authorizer(),
   pools: pools(),
   deadlines,
@@ -148,6 +168,7 @@ const edge: Edge = {
 }
 const heldPlace = { slice, sums: at.heldBytes, max: at.heldBytesMax }
 const heldBytes = new HeldBytes(edge.sessions, heldPlace)
+const evictor = new Evictor(edge.sessions, overload, { slice, at: at.overloadEvictions })
 const entrances = config.listeners.map(entrance)
 const listeners = entrances.map(each => new Listener(new Accept(edge, each), tarpit))
 /** Bans of this step that main is to hear of. */
@@ -234,6 +255,8 @@ function step(lateMs: number): void {
   shared.workers.beat(worker)
   const { buckets } = counterRows.loopDelaySeconds
   observe(slice, at.loopDelaySeconds, buckets, lateMs / 1000)
+  overload.step(lateMs, performance.now())
+  evictor.step()
   for (const pool of edge.pools) {
     if (pool.waiting > 0) pool.step()
     for (let backend = pool.first; backend < pool.end; backend++) {

@@ -41,6 +41,7 @@ export interface Config {
   /** Path of the admin socket; '' for none. */
   readonly adminSocket: string
   readonly guards: GuardConfig
+  readonly overload: OverloadConfig
   readonly kernelBans: KernelBansConfig
   readonly tls: TlsConfig
   readonly tokens: TokenConfig
@@ -57,6 +58,19 @@ export interface Config {
   readonly connectionLog: boolean
   /** Form of the line per HTTP request. */
   readonly accessFormat: 'json' | 'combined'
+}
+
+/** When weir is short of something. Shares are 0 to 1, and where level 1 begins; 0 does not look at it. */
+export interface OverloadConfig {
+  readonly isOn: boolean
+  readonly memory: number
+  /** Bytes; 0 is what the system gives. */
+  readonly memoryMax: number
+  /** Of the limit of descriptors. */
+  readonly descriptors: number
+  /** Of the places. */
+  readonly connections: number
+  readonly loopDelayMs: number
 }
 
 export interface Endpoint {

@@ -13,6 +13,7 @@ import { guardsFlags } from './flags/guards.ts'
 import { healthFlags } from './flags/health.ts'
 import { httpFlags } from './flags/http.ts'
 import { operationFlags } from './flags/operation.ts'
+import { overloadFlags } from './flags/overload.ts'
 import { timeoutsFlags } from './flags/timeouts.ts'
 import { tlsFlags } from './flags/tls.ts'
 import { tokensFlags } from './flags/tokens.ts'
@@ -28,6 +29,7 @@ export const flags = {
   ...backendsFlags,
   ...healthFlags,
   ...guardsFlags,
+  ...overloadFlags,
   ...authFlags,
   ...operationFlags,
 } as const satisfies Record<string, Flag>

@@ -7,6 +7,7 @@ import { resolveGuards } from './resolve/guards.ts'
 import { resolveKernelBans } from './resolve/kernel-bans.ts'
 import { resolveHttp } from './resolve/http.ts'
 import { resolveListeners } from './resolve/listeners.ts'
+import { resolveOverload } from './resolve/overload.ts'
 import { resolvePools } from './resolve/pools.ts'
 import type { Resolution } from './resolve/resolution.ts'
 import { resolveTokens } from './resolve/tokens.ts'
@@ -34,6 +35,7 @@ export function resolveConfig(resolution: Resolution): Config {
     admin: settings.admin ?? null,
     adminSocket: settings['admin-socket']!,
     guards: resolveGuards(settings, workers, problems),
+    overload: resolveOverload(settings),
     kernelBans: resolveKernelBans(settings, listeners, problems),
     tls: {
       certificates: resolveCertificates(settings, listeners, problems),

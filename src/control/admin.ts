@@ -16,6 +16,8 @@ export interface AdminParts {
   readonly registry: Registry
   /** Why weir is not ready for traffic; null if it is. */
   readonly notReady: () => string | null
+  /** What there is to tell of one that is ready; '' for nothing. */
+  readonly note: () => string
 }
 
 export class Admin {
@@ -84,7 +86,9 @@ export class Admin {
       }
       case '/readyz': {
         const why = this.#parts.notReady()
-        return text(response, why === null ? 200 : 503, why ?? 'ready')
+        const note = this.#parts.note()
+        const ready = note === '' ? 'ready' : `ready; ${note}`
+        return text(response, why === null ? 200 : 503, why ?? ready)
       }
       case '/healthz':
         return text(response, 200, 'ok')

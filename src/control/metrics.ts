@@ -16,6 +16,7 @@ import {
   type Label,
   labelValues,
 } from '../shared/counters.ts'
+import { LOOP, signals } from '../shared/overload-table.ts'
 import type { Shared } from '../shared/layout.ts'
 import type { keyStates } from './api-key-watch.ts'
 import { type KernelBans, leftOutCauses } from './kernel-bans.ts'
@@ -122,6 +123,31 @@ function addHostMetrics(registry: Registry, sources: MetricSources): void {
     sources.logLinesDropped,
   )
   one('weir_bans', 'Bans that hold now and are listed', sources.bans)
+  const { overload } = shared
+  one(
+    'weir_overload_level',
+    'What weir does less of, 0 to 4: the highest of its workers',
+    () => overload.highest,
+  )
+  add(
+    registry,
+    'weir_overload_signal_level',
+    'The same, by what weir is short of',
+    ['signal'],
+    () => signals.map((signal, i) => [{ signal }, overload.highestOf(i)]),
+  )
+  add(
+    registry,
+    'weir_overload_used_ratio',
+    'How much is used of what there may be: 1 is all of it',
+    ['signal'],
+    () => signals.slice(0, LOOP).map((signal, i) => [{ signal }, overload.share(i)]),
+  )
+  one(
+    'weir_overload_loop_delay_seconds',
+    'How late the loop of a worker is all the time: the least of the last second, of the worker that is latest',
+    () => overload.loopMsMax / 1000,
+  )
   add(registry, 'weir_worker_connections', 'Connections now, by worker', ['worker'], () =>
     Array.from({ length: config.workers }, (_, worker) => [
       { worker: String(worker) },

@@ -336,6 +336,7 @@ export class Supervisor {
     shared.prefixLedger.giveBack(seat.index, shared.addresses)
     shared.ledger.giveBack(seat.index, shared.addresses)
     shared.workers.giveBack(seat.index)
+    shared.overload.giveBack(seat.index)
     if (this.#stopping) return this.#checkDrained()
 
     const lived = performance.now() - seat.startedMs

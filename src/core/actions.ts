@@ -21,6 +21,9 @@ export function action(name: ActionName): number {
 
 const stages = {
   accept: ['reset', 'close', 'tarpit'],
+  // In an overload nobody is held: what weir is short of may be descriptors. A request then comes over a proxy's
+  // connection, and is answered whatever was chosen.
+  overload: ['reset', 'close'],
   hello: ['reject', 'reset', 'close', 'tarpit'],
   request: ['reject', 'reset', 'close', 'tarpit'],
 } as const satisfies Record<string, readonly ActionName[]>
@@ -34,6 +37,8 @@ const stagesOf = {
   'connection-rate': ['accept'],
   'connections-per-address': ['accept'],
   'connections-max': ['accept'],
+  'overload-stranger': ['overload'],
+  'overload-closed': ['overload'],
   'handshake-rate': ['hello'],
   'host-handshake-rate': ['hello'],
   'fingerprint-denied': ['hello'],

@@ -13,6 +13,7 @@ export const endings = [
   'queue-timeout',
   'client-slow', // took too little of a response (--write-timeout, --write-rate-min)
   'client-gone', // left before a backend was connected
+  'evicted', // to make room for others (docs/overload.md)
   'drained', // cut at the end of --drain-timeout
   'refused', // the gate said no; the refusal says why
 ] as const

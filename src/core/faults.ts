@@ -28,6 +28,7 @@ export const faults = [
   ['client-slow', 'the client took less than --write-rate-min, or nothing for --write-timeout'],
   ['client-gone', 'the client left before it had the whole response'],
   ['drained', 'cut at the end of --drain-timeout'],
+  ['evicted', 'its connection was ended to make room for others (docs/overload.md)'],
 ] as const satisfies readonly (readonly [name: string, cause: string])[]
 
 export type FaultName = (typeof faults)[number][0]

@@ -5,12 +5,23 @@
  */
 import type { RefusalName } from './refusals.ts'
 
+const overload = [
+  'overload',
+  'overload-memory',
+  'overload-memory-max',
+  'overload-descriptors',
+  'overload-connections',
+  'overload-loop-delay',
+] as const
+
 export const governed = {
   denied: ['deny', 'allow'],
   banned: ['ban-threshold', 'ban-decay', 'ban-time', 'ban-time-max', 'ban-exempt'],
   'connection-rate': ['connection-rate', 'connection-burst'],
   'connections-per-address': ['connections-per-address'],
   'connections-max': ['connections-max'],
+  'overload-stranger': overload,
+  'overload-closed': overload,
   'handshake-rate': ['handshake-rate', 'handshake-burst'],
   'host-handshake-rate': ['host-handshake-rate', 'host-handshake-burst'],
   'fingerprint-denied': ['deny-fingerprint'],

@@ -22,6 +22,14 @@ const others = [
   ['connection-rate', 'the address opens connections faster than --connection-rate'],
   ['connections-per-address', 'the address holds --connections-per-address connections'],
   ['connections-max', 'the host holds --connections-max connections'],
+  [
+    'overload-stranger',
+    'weir is short of something, and the address has no good record (docs/overload.md)',
+  ],
+  [
+    'overload-closed',
+    'weir is so short of something that it takes no new connections (docs/overload.md)',
+  ],
   ['handshake-rate', 'the address starts TLS handshakes faster than --handshake-rate'],
   [
     'host-handshake-rate',

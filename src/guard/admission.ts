@@ -22,6 +22,7 @@ import {
   type PrefixGuards,
   prefixGuards,
 } from './guards.ts'
+import type { Overload } from './overload.ts'
 import type { Penalties } from './penalties.ts'
 import { RequestAdmission } from './request-admission.ts'
 import type { Shadow } from './shadow.ts'
@@ -73,6 +74,7 @@ export class Admission {
   readonly #free: FreeLines
   readonly #shadow: Shadow
   readonly #penalties: Penalties
+  readonly #overload: Overload | null
   /** What an operator banned at runtime. */
   readonly blocks: BannedBlocks
 
@@ -83,7 +85,9 @@ export class Admission {
     shadow: Shadow,
     penalties: Penalties,
     records: Records,
+    overload: Overload | null = null,
   ) {
+    this.#overload = overload
     this.#shared = shared
     this.#penalties = penalties
     this.blocks = new BannedBlocks(address => penalties.isExempt(address))
@@ -119,6 +123,8 @@ export class Admission {
     if (listed !== ADMITTED && !this.#shadow.passesAddress(listed, address)) return listed
     const banned = this.blocks.check(address)
     if (banned !== ADMITTED && !this.#shadow.passesAddress(banned, address)) return banned
+    const overloaded = this.#overload === null ? ADMITTED : this.#overload.check(address)
+    if (overloaded !== ADMITTED) return overloaded
     const { addresses, ledger, prefixLedger } = this.#shared
 
     const slot = addresses.acquire(this.#counted.of(address), now)

@@ -48,6 +48,11 @@ export class Shadow {
     return true
   }
 
+  /** Whether this reason is only tried. Counts nothing. */
+  isTried(refused: number): boolean {
+    return this.#isShadow[refused] === 1
+  }
+
   #note(refused: number, client: () => string): void {
     const { slice, at, tell } = this.#parts
     slice[at + refused]!++

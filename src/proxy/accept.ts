@@ -46,7 +46,10 @@ export class Accept implements Door {
     // Who a proxy in front of us speaks for stands in its header.
     const { proxies } = this.#entrance
     this.#isProxy = proxies !== null && proxies.find(words) !== 0
-    if (this.#isProxy) return ADMITTED
+    if (this.#isProxy) {
+      const shut = edge.overload.checkShut(words)
+      return shut === ADMITTED ? ADMITTED : this.#refuse(shut, -1)
+    }
     const refused = edge.admission.enter(words, ticks(), this.#place)
     return refused === ADMITTED ? ADMITTED : this.#refuse(refused, edge.admission.refusedSlot)
   }

@@ -3,6 +3,7 @@
  */
 import type { Admission } from '../guard/admission.ts'
 import type { GoodRecord } from '../guard/good-record.ts'
+import type { Overload } from '../guard/overload.ts'
 import type { CidrSet } from '../core/cidr-set.ts'
 import type { Config, ListenerConfig } from '../config/config.ts'
 import type { Counters } from '../shared/counters.ts'
@@ -29,6 +30,7 @@ export interface Edge {
   readonly shared: Shared
   readonly admission: Admission
   readonly goodRecord: GoodRecord
+  readonly overload: Overload
   readonly authorizer: Authorizer
   readonly pools: readonly Pool[]
   readonly deadlines: Deadlines

@@ -79,5 +79,6 @@ function statusClass(status: number): number {
 
 /** Why a client that went away did so. */
 export function leftBecause({ client }: Http1Session): FaultName {
-  return client.ending === 'drained' ? 'drained' : 'client-gone'
+  const { ending } = client
+  return ending === 'drained' || ending === 'evicted' ? ending : 'client-gone'
 }

@@ -140,7 +140,12 @@ export class Exchange implements ResponseOwner, BodyTaker {
   }
 
   onAuthorized(): void {
-    const { head } = this
+    const { head, client } = this
+    // A client behind a proxy; who comes by itself was asked at the door. Who has said who it is is no stranger.
+    if (client.isNamed && this.facts === null) {
+      const refused = this.#session.edge.overload.checkRequest(client.requestSlot)
+      if (refused !== ADMITTED) return this.onRefused(refused, 503, '')
+    }
     const pool = this.#pool
     pool.retryBudget.deposit()
     if (pool.sticky !== null) this.#wished = pool.sticky.find(head)

@@ -229,9 +229,8 @@ export class Http1Session implements Reader, ClientWriterOwner {
       this.#body.begin(this.#head.body)
     }
     const { requestsPerConnection } = edge.config.http
-    if (this.requests >= requestsPerConnection || edge.shared.workers.isDraining()) {
-      this.keepsAlive = false
-    }
+    const isLast = this.requests >= requestsPerConnection || edge.shared.workers.isDraining()
+    if (isLast || edge.overload.endsAfterAnswer(this.client.slot)) this.keepsAlive = false
     const exchange = new Exchange(this, this.#head)
     this.#exchange = exchange
     if (this.#ended) this.#watchEnded()
@@ -322,7 +321,7 @@ export class Http1Session implements Reader, ClientWriterOwner {
     if (!this.keepsAlive || this.#state !== TURN) return this.#close()
     this.#state = HEAD
     if (this.#ended && this.#input.isEmpty) return this.#close()
-    edge.deadlines.set(this.#deadline, edge.config.http.keepAliveTimeoutMs)
+    edge.deadlines.set(this.#deadline, edge.overload.keepAliveMs)
     if (this.#socket.isPaused()) this.#socket.resume()
     if (!this.#input.isEmpty) this.#advance()
   }
@@ -352,6 +351,11 @@ export class Http1Session implements Reader, ClientWriterOwner {
     this.writer.flush()
     this.#stop()
     this.client.turnAway(action, cause)
+  }
+
+  /** Steps since it waits for a request, of which nothing has come; else -1. @param now step of the wheel */
+  idleSteps(now: number): number {
+    return this.#state === HEAD && this.#scanned === 0 ? now - this.#deadline.since : -1
   }
 
   /** weir is stopping. */

@@ -93,7 +93,7 @@ export class RefusalNotes {
   exchange({ client: connection }: Http1Session, exchange: Exchange, nowMs: number): void {
     const { client, reason, facts, status } = exchange
     // Nobody was told no.
-    if (reason === 'client-gone' || reason === 'drained') return
+    if (reason === 'client-gone' || reason === 'drained' || reason === 'evicted') return
     const it = this.#it
     const slot = client.isNamed ? -1 : connection.slot
     if (!this.#readAddress(slot, client.address)) return

@@ -99,6 +99,7 @@ export class TcpSession implements Place, GateOwner, HandshakeOwner, TunnelOwner
   #lingering = false
   /** Its socket is somebody else's now. */
   #isTaken = false
+  #isEvicted = false
 
   constructor(edge: Edge, entrance: Entrance, socket: Socket, address: string, port: number) {
     this.edge = edge
@@ -318,6 +319,25 @@ export class TcpSession implements Place, GateOwner, HandshakeOwner, TunnelOwner
     this.http?.drain()
   }
 
+  get isHttp(): boolean {
+    return this.http !== null
+  }
+
+  /** Steps since its last byte, of a session that waits for its client; -1 for one that is at work. */
+  idleSteps(): number {
+    const { now } = this.edge.deadlines
+    if (this.http !== null) return this.http.idleSteps(now)
+    return this.tunnel === null ? -1 : now - this.#deadline.since
+  }
+
+  /** To make room for others. @param cause which victim it is */
+  evict(cause: string): void {
+    this.#isEvicted = true
+    // Who waits between requests may still read the last response.
+    if (this.idleSteps() !== -1 && this.http !== null) this.http.drain()
+    else this.#finish('evicted', cause)
+  }
+
   #connect(pool: number): void {
     this.#backend = new TunnelBackend(this, this.edge.pools[pool]!, this.#deadline, -1)
     this.#backend.onTurn()
@@ -411,10 +431,11 @@ export class TcpSession implements Place, GateOwner, HandshakeOwner, TunnelOwner
     this.#finish('refused', this.cause)
   }
 
-  #finish(how: EndingName, cause: string): void {
+  #finish(ended: EndingName, cause: string): void {
     if (this.#finished) return
     this.#finished = true
     const { edge, entrance } = this
+    const how = this.#isEvicted ? 'evicted' : ended
     this.ending = how
     this.cause = cause
     edge.deadlines.clear(this.#deadline)

@@ -33,6 +33,14 @@ const methodClasses = ['read', 'write', 'other'] as const
 /** Read from a side and not passed on, or given to it and not taken; transport/held.ts. */
 const heldWhere = ['from-client', 'to-client', 'from-backend', 'to-backend'] as const
 
+/** Whom proxy/evictor.ts ends to make room, in the order in which it looks for them. */
+export const evictionStages = [
+  'idle-stranger',
+  'large-stranger',
+  'idle-known',
+  'large-known',
+] as const
+
 /** What a label may be. `listener`, `route` and `backend` take their values from the config. */
 export const labelValues = {
   reason: refusals.map(row => row[0]),
@@ -48,6 +56,7 @@ export const labelValues = {
   answer: ['active', 'inactive', 'failed'],
   cache: ['jwt', 'introspection'],
   held: heldWhere,
+  eviction: evictionStages,
   buffers: ['taken', 'spare'],
   scheme: ['none', ...schemeNames],
   outcome: ['accepted', ...rejections.map(row => row[0])],
@@ -269,6 +278,12 @@ export const counterRows = {
     help: 'Memory of the buffers that plain sockets are read into: taken by one, those of kept connections too, or spare',
     labels: ['buffers'],
     gauge: 'sum',
+  },
+  overloadEvictions: {
+    metric: 'weir_overload_evictions_total',
+    help: 'Sessions ended to make room at overload level 4: idle or large, of a stranger or of one with a good record',
+    labels: ['eviction'],
+    sparse: true,
   },
   loopDelaySeconds: {
     metric: 'weir_event_loop_delay_seconds',

@@ -11,6 +11,7 @@ import { ConcurrencyTable } from './concurrency-table.ts'
 import { Counters } from './counters.ts'
 import { GoodRecords } from './good-records.ts'
 import { LogRing } from './log-ring.ts'
+import { OverloadTable } from './overload-table.ts'
 import { RefusalRing } from './refusal-ring.ts'
 import { ReplayTable } from './replay-table.ts'
 import { RequestLedger } from './request-ledger.ts'
@@ -50,6 +51,7 @@ export interface Shared {
   readonly options: LayoutOptions
   readonly memory: SharedArrayBuffer
   readonly workers: WorkerTable
+  readonly overload: OverloadTable
   readonly backends: BackendTable
   readonly breakers: BreakerTable
   readonly concurrency: ConcurrencyTable
@@ -102,6 +104,7 @@ export function openShared(options: LayoutOptions, memory: SharedArrayBuffer): S
     options,
     memory,
     workers: new WorkerTable(memory, at.workers, workers),
+    overload: new OverloadTable(memory, at.overload, workers),
     backends: new BackendTable(memory, at.backends, backends, workers),
     breakers: new BreakerTable(memory, at.breakers, backends, workers),
     concurrency: new ConcurrencyTable(memory, at.concurrency, backends, workers),
@@ -162,6 +165,7 @@ function regions(options: LayoutOptions) {
   }
   return {
     workers: place(WorkerTable.bytes(workers)),
+    overload: place(OverloadTable.bytes(workers)),
     backends: place(BackendTable.bytes(backends, workers)),
     breakers: place(BreakerTable.bytes(backends, workers)),
     concurrency: place(ConcurrencyTable.bytes(backends, workers)),

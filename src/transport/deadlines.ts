@@ -18,7 +18,7 @@ export class Deadline {
   due = 0
   /** Step under which it stands in the wheel; 0 if it stands in no slot. */
   linked = 0
-  /** Step in which it was set. */
+  /** Step in which it was set, or last cleared by setting it to 0. */
   since = 0
   /** Neighbours in the ring of its slot; itself while it is in none. */
   next: Deadline = this
@@ -67,11 +67,11 @@ export class Deadlines {
 
   /** Sets or moves `deadline` to `ms` from now; 0 clears it. */
   set(deadline: Deadline, ms: number): void {
+    deadline.since = this.#now
     if (ms === 0) return this.clear(deadline)
     // One step more: the current one is partly over.
     const due = this.#now + Math.ceil(ms / STEP_MS) + 1
     deadline.due = due
-    deadline.since = this.#now
     if (deadline.linked !== 0 && due >= deadline.linked) return
     unlink(deadline)
     this.#link(deadline)

@@ -1,9 +1,11 @@
+import { closeSync, openSync } from 'node:fs'
 import { test } from 'tap'
 import {
   connectionsWithin,
   defaultConnectionsMax,
   descriptorLimit,
   descriptorsFor,
+  openDescriptors,
 } from '../../src/config/descriptors.ts'
 
 test('as many connections fit as need no more descriptors than there are', async t => {
@@ -29,4 +31,14 @@ test('the default is 20,000, or what the limit is good for', async t => {
 
 test('this process has a limit', async t => {
   t.ok(descriptorLimit() >= 256)
+})
+
+test('descriptors that are open are counted, and those that are closed are not', async t => {
+  const before = openDescriptors()
+  const files = Array.from({ length: 50 }, () => openSync('/dev/null', 'r'))
+  const open = openDescriptors()
+  for (const file of files) closeSync(file)
+  // Tests of other files, and their sockets, have processes of their own.
+  t.ok(before > 0 && open >= before + 45, `${before}, ${open}`)
+  t.ok(openDescriptors() <= open - 45)
 })

@@ -17,11 +17,12 @@ async function startAdmin(t: { teardown(fn: () => void): void }) {
     },
   })
   counter.inc(3)
-  const state: { notReady: string | null } = { notReady: null }
+  const state: { notReady: string | null; note: string } = { notReady: null, note: '' }
   const admin = new Admin({
     endpoint: { host: '127.0.0.1', port: 0 },
     registry,
     notReady: () => state.notReady,
+    note: () => state.note,
   })
   const port = await admin.start()
   t.teardown(() => admin.stop())
