@@ -6,6 +6,7 @@ import {
   type Config,
   type ListenerConfig,
   type FieldEdits,
+  type OverloadConfig,
   type PoolConfig,
   type RouteAuth,
   type RouteConfig,
@@ -104,12 +105,24 @@ export function configToYaml(config: Config): string {
       'prefix-ipv4': guards.prefixIpv4,
       'prefix-ipv6': guards.prefixIpv6,
       'address-table-size': guards.addressTableSize,
+      ...overloadSettings(config.overload),
       listeners: config.listeners.map(listener => listenerSection(listener, config)),
       routes: routes.filter(({ shared }) => shared).map(route => routeSection(route, '', pools)),
       pools: Object.fromEntries(pools.map(pool => [pool.name, poolSection(pool)])),
     },
     { aliasDuplicateObjects: false },
   )
+}
+
+function overloadSettings(overload: OverloadConfig): object {
+  return {
+    overload: overload.isOn,
+    'overload-memory': Math.round(overload.memory * 100),
+    'overload-memory-max': overload.memoryMax,
+    'overload-descriptors': Math.round(overload.descriptors * 100),
+    'overload-connections': Math.round(overload.connections * 100),
+    'overload-loop-delay': formatDuration(overload.loopDelayMs),
+  }
 }
 
 function listenerSection(listener: ListenerConfig, { pools, routes }: Config): object {

@@ -33,6 +33,9 @@ test('what is printed reads back to the same config', async t => {
       'idle-timeout': '90s',
       'proxy-protocol-from': ['10.0.0.1'],
       'strict-sni': 'true',
+      overload: 'false',
+      'overload-memory': '57',
+      'overload-loop-delay': '2s',
     },
     {
       listen: ['http://:1?redirect=https:8443', 'https://:2'],
