@@ -127,6 +127,7 @@ export class Weir {
       sessionsPerWorker: config.guards.connectionsCapacity,
       // HTTP/1.1: one at a time on a connection.
       requestsPerWorker: config.guards.connectionsCapacity,
+      moreBuckets: config.guards.errorRate !== 0,
       proofs: config.tokens.dpop.proofsMax,
       hashKey: randomHashKey(),
     })

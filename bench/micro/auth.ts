@@ -32,6 +32,7 @@ const shared = createShared({
   addresses: 1024,
   sessionsPerWorker: 16,
   requestsPerWorker: 16,
+  moreBuckets: false,
   proofs: 64,
   hashKey: randomHashKey(),
 })

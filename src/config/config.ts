@@ -387,6 +387,9 @@ export interface GuardConfig {
   /** HTTP requests per second and address; 0 is no limit. */
   readonly requestRate: number
   readonly requestBurst: number
+  /** Requests per second and address that end in errors; 0 is no limit. */
+  readonly errorRate: number
+  readonly errorBurst: number
   /** HTTP requests at once per address; 0 is no limit. */
   readonly requestsPerAddress: number
   /** Failed authentications per second and address; 0 is no limit. */

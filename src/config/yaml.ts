@@ -82,6 +82,8 @@ export function configToYaml(config: Config): string {
       'fingerprint-burst': guards.fingerprintBurst,
       'request-rate': guards.requestRate,
       'request-burst': guards.requestBurst,
+      'error-rate': guards.errorRate,
+      'error-burst': guards.errorBurst,
       'requests-per-address': guards.requestsPerAddress,
       'connections-max': guards.connectionsMax,
       allow: guards.allow,

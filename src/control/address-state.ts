@@ -8,6 +8,7 @@ import {
   AUTH_BUCKET,
   banEnd,
   CONNECTION_BUCKET,
+  ERROR_BUCKET,
   HANDSHAKE_BUCKET,
   REQUEST_BUCKET,
   STATE_BUCKETS,
@@ -65,6 +66,7 @@ export class AddressStates {
       budget('connection-rate', CONNECTION_BUCKET, guards.connectionRate, guards.connectionBurst),
       budget('handshake-rate', HANDSHAKE_BUCKET, guards.handshakeRate, guards.handshakeBurst),
       budget('request-rate', REQUEST_BUCKET, guards.requestRate, guards.requestBurst),
+      budget('error-rate', ERROR_BUCKET, guards.errorRate, guards.errorBurst),
       budget('auth-failure-rate', AUTH_BUCKET, guards.authFailureRate, guards.authFailureBurst),
     ].filter(({ rate }) => rate !== 0)
   }

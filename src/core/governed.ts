@@ -27,6 +27,7 @@ export const governed = {
   'fingerprint-denied': ['deny-fingerprint'],
   'fingerprint-rate': ['limit-fingerprint', 'fingerprint-rate', 'fingerprint-burst'],
   'request-rate': ['request-rate', 'request-burst'],
+  'error-rate': ['error-rate', 'error-burst'],
   'requests-per-address': ['requests-per-address'],
   'prefix-connection-rate': [
     'prefix-multiple',
@@ -54,6 +55,13 @@ export const governed = {
     'prefix-ipv6',
     'request-rate',
     'request-burst',
+  ],
+  'prefix-error-rate': [
+    'prefix-multiple',
+    'prefix-ipv4',
+    'prefix-ipv6',
+    'error-rate',
+    'error-burst',
   ],
   'prefix-requests': ['prefix-multiple', 'prefix-ipv4', 'prefix-ipv6', 'requests-per-address'],
   'auth-failure-rate': ['auth-failure-rate', 'auth-failure-burst'],

@@ -36,6 +36,7 @@ const others = [
     'clients start TLS handshakes faster than --host-handshake-rate, and this one has no good record',
   ],
   ['request-rate', 'the address makes HTTP requests faster than --request-rate'],
+  ['error-rate', 'requests of the address end in errors (4xx, 5xx) more often than --error-rate'],
   ['requests-per-address', 'the address has --requests-per-address HTTP requests in flight'],
   [
     'prefix-connection-rate',
@@ -52,6 +53,10 @@ const others = [
   [
     'prefix-request-rate',
     'the network of the address makes HTTP requests faster than --prefix-multiple times --request-rate',
+  ],
+  [
+    'prefix-error-rate',
+    'requests of the network of the address end in errors more often than --prefix-multiple times --error-rate',
   ],
   [
     'prefix-requests',

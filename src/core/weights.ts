@@ -16,6 +16,7 @@ const points: Partial<Record<RefusalName, number>> = {
   'connections-per-address': 1,
   'handshake-rate': 1,
   'request-rate': 1,
+  'error-rate': 1,
   'requests-per-address': 1,
   'auth-failure-rate': 1,
   'identity-rate': 1,

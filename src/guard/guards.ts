@@ -8,6 +8,7 @@ import { Banned } from './banned.ts'
 import { ConnectionRate } from './connection-rate.ts'
 import { ConnectionsPerAddress } from './connections-per-address.ts'
 import type { Guard, RequestGuard } from './guard.ts'
+import { ErrorRate } from './error-rate.ts'
 import { HandshakeRate } from './handshake-rate.ts'
 import { RequestRate } from './request-rate.ts'
 import { RequestsPerAddress } from './requests-per-address.ts'
@@ -23,6 +24,8 @@ export interface GuardLimits {
   readonly handshakeBurst: number
   readonly requestRate: number
   readonly requestBurst: number
+  readonly errorRate: number
+  readonly errorBurst: number
   readonly requestsPerAddress: number
   readonly authFailureRate: number
   readonly authFailureBurst: number
@@ -57,8 +60,10 @@ export function badRequestGuards(
   addresses: AddressTable,
   limits: GuardLimits,
 ): readonly RequestGuard[] {
-  const banned = new Banned(addresses)
-  return limits.requestRate === 0 ? [banned] : [banned, new RequestRate(addresses, limits)]
+  const guards: RequestGuard[] = [new Banned(addresses)]
+  if (limits.errorRate !== 0) guards.push(new ErrorRate(addresses, limits))
+  if (limits.requestRate !== 0) guards.push(new RequestRate(addresses, limits))
+  return guards
 }
 
 /** What the network of an address is asked, next to the address. */
@@ -86,6 +91,9 @@ export function prefixGuards(
   }
   if (limits.handshakeRate !== 0) {
     handshake.push(new HandshakeRate(addresses, limits, refusal('prefix-handshake-rate')))
+  }
+  if (limits.errorRate !== 0) {
+    badRequest.push(new ErrorRate(addresses, limits, refusal('prefix-error-rate')))
   }
   if (limits.requestRate !== 0) {
     badRequest.push(new RequestRate(addresses, limits, refusal('prefix-request-rate')))

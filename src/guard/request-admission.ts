@@ -9,6 +9,7 @@ import { ADMITTED, refusal } from '../core/refusals.ts'
 import type { Shared } from '../shared/layout.ts'
 import type { CountedPrefixes } from '../core/address.ts'
 import { CountedAddress } from './counted-address.ts'
+import { ErrorRate } from './error-rate.ts'
 import { FreeLines } from './free-lines.ts'
 import type { RequestGuard } from './guard.ts'
 import type { Penalties } from './penalties.ts'
@@ -20,7 +21,7 @@ import {
   requestGuards,
 } from './guards.ts'
 import type { Shadow } from './shadow.ts'
-import { type PrefixLimits, WiderPrefix } from './wider-prefix.ts'
+import { type PrefixLimits, prefixLimits, WiderPrefix } from './wider-prefix.ts'
 
 const CONNECTIONS_MAX = refusal('connections-max')
 
@@ -50,6 +51,9 @@ export class RequestAdmission {
   readonly #counted: CountedAddress
   readonly #prefix: WiderPrefix
   readonly #prefixGuards: PrefixGuards
+  /** null where errors are not counted; the network's is of the same kind. */
+  readonly #errors: ErrorRate | null
+  readonly #prefixErrors: ErrorRate | null
   readonly #free: FreeLines
   readonly #shadow: Shadow
   readonly #penalties: Penalties
@@ -71,6 +75,13 @@ export class RequestAdmission {
     this.#counted = new CountedAddress(options)
     this.#prefix = new WiderPrefix(options)
     this.#prefixGuards = prefixGuards(shared.addresses, options)
+    const { addresses } = shared
+    const { errorRate, prefixMultiple } = options
+    this.#errors = errorRate === 0 ? null : new ErrorRate(addresses, options)
+    this.#prefixErrors =
+      errorRate === 0 || prefixMultiple === 0
+        ? null
+        : new ErrorRate(addresses, prefixLimits(options, prefixMultiple))
     this.#free = new FreeLines(shared.options.requestsPerWorker)
   }
 
@@ -140,6 +151,18 @@ export class RequestAdmission {
     const refused = this.#ask(this.#badGuards, slot, now, place)
     if (refused !== ADMITTED || prefixSlot === -1) return refused
     return this.#ask(this.#prefixGuards.badRequest, prefixSlot, now, place)
+  }
+
+  /**
+   * Counts an error that was provoked.
+   *
+   * @param slot of the address, held by the caller; -1 where there is none
+   * @param prefixSlot of its network, likewise
+   */
+  erred(slot: number, prefixSlot: number, now: number): void {
+    if (this.#errors === null || slot === -1) return
+    this.#errors.spend(slot, now)
+    if (prefixSlot !== -1) this.#prefixErrors?.spend(prefixSlot, now)
   }
 
   /** Gives back what {@link enter} counted; more than once does no harm. */

@@ -44,8 +44,11 @@ export class ClientAnswers {
     session.keepsAlive = false
     const requestId = nextRequestId()
     this.#write({ status, reason, requestId, html: false }, toHead, '')
+    const { client, edge } = session
+    // Else it is refused: that has been counted.
+    if (status !== 429) edge.admission.requests.erred(client.slot, client.prefixSlot, ticks())
     countUnread(session, status, reason, requestId)
-    session.edge.log.badRequest(session, status, reason, requestId)
+    edge.log.badRequest(session, status, reason, requestId)
   }
 
   countRefusal(refused: number): void {

@@ -479,6 +479,7 @@ export class Exchange implements ResponseOwner, BodyTaker {
       connection.release(this, clean && this.#pool.config.sendProxy === 'off')
     }
     this.#choice?.stop()
+    if (this.status >= BAD_STATUS) this.client.erred(this.#session.client, this)
     this.client.leave(this.#session.client)
     if (this.identitySlot !== -1) edge.authorizer.leave(this)
     this.#session.onExchangeEnd(this)

@@ -5,8 +5,9 @@
 import type { PeerIdentity } from '../auth/peer-identity.ts'
 import type { RequestHead } from '../codec/http1/request-head.ts'
 import { ADDRESS_WORDS, formatAddress } from '../core/address.ts'
-import { ticksAt } from '../core/clock.ts'
+import { ticks, ticksAt } from '../core/clock.ts'
 import { hashSource } from '../core/hash.ts'
+import { ADMITTED } from '../core/refusals.ts'
 import type { GoodRecord } from '../guard/good-record.ts'
 import type { RequestPlace } from '../guard/request-admission.ts'
 import type { KnownClient } from './known-client.ts'
@@ -18,6 +19,15 @@ import type { TcpSession } from './tcp-session.ts'
 const found = new Int32Array(ADDRESS_WORDS)
 
 const MINUTE_MS = 60_000
+const SERVER_ERROR = 500
+
+/** An exchange that ended with an error, as far as it matters whose fault that is. */
+export interface Erring {
+  readonly status: number
+  readonly refused: number
+  /** 0 if no backend has answered. */
+  readonly firstByteMs: number
+}
 
 export class RequestClient implements RequestPlace {
   address: string
@@ -94,6 +104,15 @@ export class RequestClient implements RequestPlace {
     if (minute === this.#goodMinute) return
     this.#goodMinute = minute
     record.earn(this.requestSlot, ticksAt(ms))
+  }
+
+  /**
+   * What it asked for ended in an error. Not its own are those of weir in place of a backend; refusals, by whomever, have budgets
+   * of their own.
+   */
+  erred({ edge }: TcpSession, { status, refused, firstByteMs }: Erring): void {
+    if (refused !== ADMITTED || (status >= SERVER_ERROR && firstByteMs === 0)) return
+    edge.admission.requests.erred(this.requestSlot, this.requestPrefixSlot, ticks())
   }
 
   /** A head that cannot be read: whom it is from is not known, so it is the connection's. */

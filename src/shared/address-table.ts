@@ -32,9 +32,11 @@ const REQUESTS = 8
 const BUCKETS = 9
 /** What is left of the patience with it, or until when it is banned: guard/penalties.ts. */
 const SCORE = 13
+/** Where somebody asks for them: more buckets, which few need. */
+const WORDS_WITH_MORE = 16
 
 /** What {@link AddressTable.copyState} copies: all behind the pins. */
-export const STATE_WORDS = WORDS - CONNECTIONS
+export const STATE_WORDS = WORDS_WITH_MORE - CONNECTIONS
 export const STATE_CONNECTIONS = 0
 export const STATE_REQUESTS = REQUESTS - CONNECTIONS
 export const STATE_SCORE = SCORE - CONNECTIONS
@@ -46,6 +48,8 @@ export const CONNECTION_BUCKET = 0
 export const HANDSHAKE_BUCKET = 1
 export const REQUEST_BUCKET = 2
 export const AUTH_BUCKET = 3
+/** Behind the score; only in a table that was made with them. */
+export const ERROR_BUCKET = 5
 const BUCKET_COUNT = 4
 
 /** Pins of a slot that is changing hands: far below anything connections could add up to. */
@@ -61,6 +65,8 @@ export class AddressTable {
   evictions = 0
   overflows = 0
 
+  /** Words of a slot. */
+  readonly #stride: number
   readonly #sets: number
   readonly #words: Int32Array
   readonly #used: Int32Array
@@ -68,17 +74,27 @@ export class AddressTable {
   readonly #hashKey: HashKey
   readonly #hash = new Int32Array(2)
 
-  constructor(memory: SharedArrayBuffer, offset: number, size: number, hashKey: HashKey) {
+  /** @param moreBuckets that of errors, too */
+  constructor(
+    memory: SharedArrayBuffer,
+    offset: number,
+    size: number,
+    hashKey: HashKey,
+    moreBuckets = false,
+  ) {
     this.size = size
+    this.#stride = strideOf(moreBuckets)
     this.#sets = setsFor(size)
     this.#hashKey = hashKey
     this.#used = new Int32Array(memory, offset, 16)
     this.#locks = new Locks(memory, offset + 64)
-    this.#words = new Int32Array(memory, offset + 64 + Locks.bytes(), slotsFor(size) * WORDS)
+    this.#words = new Int32Array(memory, offset + 64 + Locks.bytes(), slotsFor(size) * this.#stride)
   }
 
-  static bytes(size: number): number {
-    return 64 + Locks.bytes() + slotsFor(size) * WORDS * Int32Array.BYTES_PER_ELEMENT
+  static bytes(size: number, moreBuckets = false): number {
+    return (
+      64 + Locks.bytes() + slotsFor(size) * strideOf(moreBuckets) * Int32Array.BYTES_PER_ELEMENT
+    )
   }
 
   /**
@@ -91,12 +107,12 @@ export class AddressTable {
    */
   acquire(address: Int32Array, now: number): number {
     const slot = this.pin(address, now)
-    Atomics.add(this.#words, slot * WORDS + CONNECTIONS, 1)
+    Atomics.add(this.#words, slot * this.#stride + CONNECTIONS, 1)
     return slot
   }
 
   leave(slot: number): void {
-    Atomics.sub(this.#words, slot * WORDS + CONNECTIONS, 1)
+    Atomics.sub(this.#words, slot * this.#stride + CONNECTIONS, 1)
     this.unpin(slot)
   }
 
@@ -128,17 +144,17 @@ export class AddressTable {
         this.#locks.release(setA, setB)
       }
     }
-    this.#words[slot * WORDS + SEEN] = now
+    this.#words[slot * this.#stride + SEEN] = now
     return slot
   }
 
   unpin(slot: number): void {
-    Atomics.sub(this.#words, slot * WORDS + PINS, 1)
+    Atomics.sub(this.#words, slot * this.#stride + PINS, 1)
   }
 
   /** Open connections of the address, all workers together. */
   open(slot: number): number {
-    return Atomics.load(this.#words, slot * WORDS + CONNECTIONS)
+    return Atomics.load(this.#words, slot * this.#stride + CONNECTIONS)
   }
 
   /**
@@ -148,7 +164,7 @@ export class AddressTable {
    * @returns whether it was counted
    */
   enterRequest(slot: number, max: number): boolean {
-    const at = slot * WORDS + REQUESTS
+    const at = slot * this.#stride + REQUESTS
     for (;;) {
       const requests = this.#words[at]!
       if (requests >= max) return false
@@ -158,32 +174,32 @@ export class AddressTable {
   }
 
   leaveRequest(slot: number): void {
-    Atomics.sub(this.#words, slot * WORDS + REQUESTS, 1)
+    Atomics.sub(this.#words, slot * this.#stride + REQUESTS, 1)
   }
 
   /** Requests of the address in flight, all workers together. */
   requests(slot: number): number {
-    return Atomics.load(this.#words, slot * WORDS + REQUESTS)
+    return Atomics.load(this.#words, slot * this.#stride + REQUESTS)
   }
 
   /** When the last ban of the address ends or ended, in seconds since the process started; 0 if none is known. */
   bannedUntil(slot: number): number {
-    return banEnd(this.#words[slot * WORDS + SCORE]!)
+    return banEnd(this.#words[slot * this.#stride + SCORE]!)
   }
 
   /** @param until seconds since the process started */
   ban(slot: number, until: number): void {
-    Atomics.store(this.#words, slot * WORDS + SCORE, banWord(until))
+    Atomics.store(this.#words, slot * this.#stride + SCORE, banWord(until))
   }
 
   /** Ends a ban, and forgives all there was. @param now ticks */
   pardon(slot: number, now: number): void {
-    Atomics.store(this.#words, slot * WORDS + SCORE, now & ~1)
+    Atomics.store(this.#words, slot * this.#stride + SCORE, now & ~1)
   }
 
   /** The place of the score in {@link words}: a bucket whose lowest bit is 0, or the word of a ban. */
   score(slot: number): number {
-    return slot * WORDS + SCORE
+    return slot * this.#stride + SCORE
   }
 
   /** Like {@link pin}, but does not make a slot. @returns -1 if the address has none */
@@ -197,14 +213,15 @@ export class AddressTable {
 
   /** Whose slot it is: a copy of its four words, as they were given to {@link pin}. */
   address(slot: number): Int32Array {
-    const at = slot * WORDS + KEY
+    const at = slot * this.#stride + KEY
     return this.#words.slice(at, at + ADDRESS_WORDS)
   }
 
   /** What is counted of the address now: STATE_WORDS of them, for whoever asks why. @param slot held by the caller */
   copyState(slot: number, into: Int32Array): void {
-    const first = slot * WORDS + CONNECTIONS
-    for (let i = 0; i < STATE_WORDS; i++) into[i] = this.#words[first + i]!
+    const first = slot * this.#stride + CONNECTIONS
+    const count = this.#stride - CONNECTIONS
+    for (let i = 0; i < count; i++) into[i] = this.#words[first + i]!
   }
 
   /**
@@ -215,7 +232,7 @@ export class AddressTable {
    */
   copyStateOf(slot: number, address: Int32Array, into: Int32Array): boolean {
     this.copyState(slot, into)
-    return this.#holds(slot * WORDS, address)
+    return this.#holds(slot * this.#stride, address)
   }
 
   /** How many slots there are, the shared one included: for whoever looks at all of them. */
@@ -232,7 +249,7 @@ export class AddressTable {
    */
   glance(slot: number, address: Int32Array, state: Int32Array): boolean {
     const words = this.#words
-    const at = slot * WORDS
+    const at = slot * this.#stride
     const tag = words[at + TAG]!
     if (tag === 0) return false
     for (let i = 0; i < ADDRESS_WORDS; i++) address[i] = words[at + KEY + i]!
@@ -243,14 +260,14 @@ export class AddressTable {
   /** Copies whose slot it is. @returns false for the one that many share */
   copyAddress(slot: number, into: Int32Array): boolean {
     if (slot === this.#sets * WAYS) return false
-    const at = slot * WORDS + KEY
+    const at = slot * this.#stride + KEY
     for (let i = 0; i < ADDRESS_WORDS; i++) into[i] = this.#words[at + i]!
     return true
   }
 
   /** The word of a token bucket, for guard/token-buckets.ts: its place in {@link words}. */
   bucket(slot: number, kind: number): number {
-    return slot * WORDS + BUCKETS + kind
+    return slot * this.#stride + BUCKETS + kind
   }
 
   get words(): Int32Array {
@@ -280,7 +297,7 @@ export class AddressTable {
   #findInSet(address: Int32Array, tag: number, set: number): number {
     const words = this.#words
     for (let slot = set * WAYS; slot < (set + 1) * WAYS; slot++) {
-      const at = slot * WORDS
+      const at = slot * this.#stride
       if (words[at + TAG] !== tag || !this.#holds(at, address)) continue
       const pins = Atomics.add(words, at + PINS, 1)
       // Pinned: from here on the slot cannot change hands, so what it holds now is what counts.
@@ -305,7 +322,7 @@ export class AddressTable {
     for (let tries = 0; tries < 2 * WAYS; tries++) {
       const slot = this.#choose(setA, setB, now)
       if (slot === -1) break
-      const at = slot * WORDS
+      const at = slot * this.#stride
       if (Atomics.compareExchange(words, at + PINS, 0, CHANGING) !== 0) continue // pinned just now
       if (words[at + TAG] === 0) Atomics.add(this.#used, 0, 1)
       else this.evictions++
@@ -313,6 +330,7 @@ export class AddressTable {
       for (let i = 0; i < ADDRESS_WORDS; i++) words[at + KEY + i] = address[i]!
       for (let i = 0; i < BUCKET_COUNT; i++) Atomics.store(words, at + BUCKETS + i, now)
       Atomics.store(words, at + SCORE, now & ~1)
+      for (let i = SCORE + 1; i < this.#stride; i++) Atomics.store(words, at + i, now)
       // Added, not stored: a reader that still looks for the old address takes its pin back later.
       Atomics.add(words, at + PINS, 1 - CHANGING)
       Atomics.store(words, at + TAG, tag)
@@ -320,7 +338,7 @@ export class AddressTable {
     }
     this.overflows++
     const shared = this.#sets * WAYS
-    Atomics.add(words, shared * WORDS + PINS, 1)
+    Atomics.add(words, shared * this.#stride + PINS, 1)
     return shared
   }
 
@@ -331,7 +349,7 @@ export class AddressTable {
     const set = emptyA >= emptyB ? setA : setB
     if (emptyA + emptyB > 0) {
       for (let slot = set * WAYS; slot < (set + 1) * WAYS; slot++) {
-        if (this.#words[slot * WORDS + TAG] === 0 && this.#pins(slot) === 0) return slot
+        if (this.#words[slot * this.#stride + TAG] === 0 && this.#pins(slot) === 0) return slot
       }
     }
     const a = this.#leastMissed(setA, -1, now)
@@ -341,7 +359,7 @@ export class AddressTable {
   #emptySlots(set: number): number {
     let empty = 0
     for (let slot = set * WAYS; slot < (set + 1) * WAYS; slot++) {
-      if (this.#words[slot * WORDS + TAG] === 0) empty++
+      if (this.#words[slot * this.#stride + TAG] === 0) empty++
     }
     return empty
   }
@@ -364,23 +382,23 @@ export class AddressTable {
   }
 
   #pins(slot: number): number {
-    return this.#words[slot * WORDS + PINS]!
+    return this.#words[slot * this.#stride + PINS]!
   }
 
   #age(slot: number, now: number): number {
-    return (now - this.#words[slot * WORDS + SEEN]!) | 0
+    return (now - this.#words[slot * this.#stride + SEEN]!) | 0
   }
 
   /** Ticks until the last of its buckets is full again: what would be forgiven by forgetting. A ban is more than any. */
   #debt(slot: number, now: number): number {
     const words = this.#words
-    const first = slot * WORDS + BUCKETS
+    const first = slot * this.#stride
     let debt = 0
-    for (let at = first; at < first + BUCKET_COUNT; at++) {
-      const ahead = (words[at]! - now) | 0
-      if (ahead > debt && ahead <= DEBT_TICKS_MAX) debt = ahead
+    for (let i = BUCKETS; i < this.#stride; i++) {
+      const ahead = (words[first + i]! - now) | 0
+      if (i !== SCORE && ahead > debt && ahead <= DEBT_TICKS_MAX) debt = ahead
     }
-    const score = words[slot * WORDS + SCORE]!
+    const score = words[first + SCORE]!
     if ((score & 1) === 0) {
       const ahead = (score - now) | 0
       return ahead > debt && ahead <= DEBT_TICKS_MAX ? ahead : debt
@@ -398,6 +416,10 @@ export function banWord(until: number): number {
 /** @returns when the ban ends, 0 if `word` is that of a bucket */
 export function banEnd(word: number): number {
   return (word & 1) === 0 ? 0 : word >>> 1
+}
+
+function strideOf(moreBuckets: boolean): number {
+  return moreBuckets ? WORDS_WITH_MORE : WORDS
 }
 
 function tagOf(h0: number, h1: number): number {

@@ -37,6 +37,8 @@ export interface LayoutOptions {
   readonly routes: number
   /** Addresses to remember. */
   readonly addresses: number
+  /** Addresses have buckets of errors as well. */
+  readonly moreBuckets: boolean
   /** Sessions one worker may hold. */
   readonly sessionsPerWorker: number
   /** Requests one worker may have in flight. */
@@ -99,7 +101,8 @@ export function createShared(options: LayoutOptions): Shared {
 /** The view of a thread that was handed the memory. */
 export function openShared(options: LayoutOptions, memory: SharedArrayBuffer): Shared {
   const at = regions(options)
-  const { workers, backends, addresses, sessionsPerWorker, requestsPerWorker, hashKey } = options
+  const { workers, backends, addresses, moreBuckets, hashKey } = options
+  const { sessionsPerWorker, requestsPerWorker } = options
   return {
     options,
     memory,
@@ -108,7 +111,7 @@ export function openShared(options: LayoutOptions, memory: SharedArrayBuffer): S
     backends: new BackendTable(memory, at.backends, backends, workers),
     breakers: new BreakerTable(memory, at.breakers, backends, workers),
     concurrency: new ConcurrencyTable(memory, at.concurrency, backends, workers),
-    addresses: new AddressTable(memory, at.addresses, addresses, hashKey),
+    addresses: new AddressTable(memory, at.addresses, addresses, hashKey, moreBuckets),
     goodRecords: new GoodRecords(memory, at.goodRecords, goodRecordsFor(addresses), hashKey),
     hostBuckets: new Int32Array(memory, at.hostBuckets, HOST_BUCKETS),
     ledger: new SessionLedger(memory, at.ledger, workers, sessionsPerWorker),
@@ -169,7 +172,7 @@ function regions(options: LayoutOptions) {
     backends: place(BackendTable.bytes(backends, workers)),
     breakers: place(BreakerTable.bytes(backends, workers)),
     concurrency: place(ConcurrencyTable.bytes(backends, workers)),
-    addresses: place(AddressTable.bytes(addresses)),
+    addresses: place(AddressTable.bytes(addresses, options.moreBuckets)),
     goodRecords: place(GoodRecords.bytes(goodRecordsFor(addresses))),
     hostBuckets: place(HOST_BUCKETS * Int32Array.BYTES_PER_ELEMENT),
     ledger: place(SessionLedger.bytes(workers, options.sessionsPerWorker)),

@@ -16,6 +16,7 @@ test('what says nothing of the client counts nothing', async t => {
     'banned',
     'denied',
     'prefix-requests',
+    'prefix-error-rate',
   ] as const
   for (const name of [...free, 'credential-missing', 'introspection-down', 'auth-busy'] as const) {
     t.equal(weights[refusal(name)], 0, name)

@@ -203,6 +203,34 @@ test('without lines left it is as full as with connections', async t => {
   t.equal(door.enter(slot, -1, null, 0, b), ADMITTED)
 })
 
+test('errors that were provoked are a budget of their own, of unreadable requests as well', async t => {
+  const { door, slot } = admission({ errorRate: 0.25, errorBurst: 2 })
+  const at = place()
+  for (let i = 0; i < 2; i++) {
+    t.equal(door.enter(slot, -1, null, 0, at), ADMITTED)
+    door.erred(at.requestSlot, at.requestPrefixSlot, 0)
+    door.leave(at)
+  }
+  t.equal(door.enter(slot, -1, null, 0, at), refusal('error-rate'))
+  t.equal(at.retryAfter, 4)
+  t.equal(door.enterBad(slot, -1, 0, at), refusal('error-rate'))
+  const named = addressOf('192.0.2.7')
+  t.equal(door.enter(slot, -1, named, 0, at), ADMITTED, 'for whom a proxy speaks it is his own')
+  door.leave(at)
+  door.erred(-1, -1, 0)
+})
+
+test('a limit of no errors counts none, and in shadow it refuses nobody', async t => {
+  const off = admission({})
+  off.door.erred(off.slot, -1, 0)
+  t.equal(off.door.enter(off.slot, -1, null, 0, place()), ADMITTED)
+  const limits = { errorRate: 1, errorBurst: 1 }
+  const { shared, door, slot } = admission(limits, makeShared(), 0, ['error-rate'])
+  door.erred(slot, -1, 0)
+  t.equal(door.enter(slot, -1, null, 0, place()), ADMITTED)
+  t.equal(shadowCount(shared, 'error-rate'), 1)
+})
+
 test('in shadow requests are let in, counted, and given back', async t => {
   const limits = { requestRate: 1, requestBurst: 3, requestsPerAddress: 2 }
   const tried = ['request-rate', 'requests-per-address'] as const
@@ -251,6 +279,17 @@ test('a network makes requests at a multiple of the rate, unreadable ones as wel
   t.equal(enter(3, at), refusal('prefix-request-rate'))
   t.equal(at.retryAfter, 2)
   t.equal(enter(3, at, 2 * TICKS_PER_SECOND), ADMITTED)
+})
+
+test('a network provokes a multiple of the errors', async t => {
+  const { door, clients, enter } = ofNetwork({ errorRate: 0.25, errorBurst: 1 })
+  for (const { slot, prefixSlot } of clients.slice(0, 2)) door.erred(slot, prefixSlot, 0)
+  t.equal(enter(0), refusal('error-rate'))
+  const at = place()
+  t.equal(enter(2, at), refusal('prefix-error-rate'))
+  t.equal(at.retryAfter, 2)
+  const bad = clients[3]!
+  t.equal(door.enterBad(bad.slot, bad.prefixSlot, 0, at), refusal('prefix-error-rate'))
 })
 
 test('requests at once of a network, counted until they leave', async t => {

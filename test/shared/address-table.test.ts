@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { randomHashKey } from '../../src/core/hash.ts'
 import { TokenBuckets } from '../../src/guard/token-buckets.ts'
-import { AddressTable, CONNECTION_BUCKET } from '../../src/shared/address-table.ts'
+import { AddressTable, CONNECTION_BUCKET, ERROR_BUCKET } from '../../src/shared/address-table.ts'
 
 const MIB = 1024 * 1024
 
@@ -73,6 +73,20 @@ test('a punished address stays refused after 10 times the table of others came b
   for (let n = 0; n < 10 * size; n++) take(100 + n)
   t.ok(addresses.evictions > 8 * size, `${addresses.evictions} were forgotten`)
   t.ok(take(7) > 0, 'still punished')
+})
+
+test('a debt of errors is a debt like any other, and a slot that changes hands begins without', async t => {
+  const memory = new SharedArrayBuffer(AddressTable.bytes(6, true))
+  const addresses = new AddressTable(memory, 0, 6, randomHashKey(), true)
+  const buckets = new TokenBuckets(addresses.words, { rate: 1, burst: 2 })
+  const slot = visit(addresses, 1, 1000)
+  const at = addresses.bucket(slot, ERROR_BUCKET)
+  buckets.take(at, 1000)
+  for (let n = 2; n < 100; n++) t.not(visit(addresses, n, 1000 + n), slot)
+  t.equal(buckets.left(at, 1000), 1)
+  let now = 1000 + 2 * 65_536
+  while (visit(addresses, now, now) !== slot) now++
+  t.equal(buckets.left(at, now), 2)
 })
 
 test('an address with open connections is never forgotten', async t => {

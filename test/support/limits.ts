@@ -11,6 +11,8 @@ export const NO_LIMITS: AdmissionOptions = {
   hostHandshakeBurst: 1,
   requestRate: 0,
   requestBurst: 1,
+  errorRate: 0,
+  errorBurst: 1,
   requestsPerAddress: 0,
   authFailureRate: 0,
   authFailureBurst: 1,

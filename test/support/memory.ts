@@ -12,6 +12,7 @@ const SMALL: LayoutOptions = {
   listeners: 2,
   routes: 2,
   addresses: 64,
+  moreBuckets: true,
   sessionsPerWorker: 16,
   requestsPerWorker: 16,
   proofs: 64,

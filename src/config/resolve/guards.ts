@@ -61,7 +61,14 @@ export function resolveGuards(
   const hostRate =
     settings['host-handshake-rate'] ?? Math.min(RATE_MAX, HANDSHAKES_PER_WORKER * workers)
   const hostBurst = settings['host-handshake-burst'] ?? burstOf(hostRate)
-  const rates = ['connection', 'handshake', 'host-handshake', 'fingerprint', 'request'] as const
+  const rates = [
+    'connection',
+    'handshake',
+    'host-handshake',
+    'fingerprint',
+    'request',
+    'error',
+  ] as const
   for (const kind of rates) {
     const rate = kind === 'host-handshake' ? hostRate : settings[`${kind}-rate`]!
     const burst = kind === 'host-handshake' ? hostBurst : settings[`${kind}-burst`]!
@@ -101,6 +108,8 @@ export function resolveGuards(
     fingerprintBurst: settings['fingerprint-burst']!,
     requestRate: settings['request-rate']!,
     requestBurst: settings['request-burst']!,
+    errorRate: settings['error-rate']!,
+    errorBurst: settings['error-burst']!,
     requestsPerAddress: settings['requests-per-address']!,
     authFailureRate: settings['auth-failure-rate']!,
     authFailureBurst: settings['auth-failure-burst']!,
