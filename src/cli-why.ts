@@ -64,6 +64,7 @@ function sayAddress(told: ToldAddress, output: Output): void {
     told.is_known ? 'known' : 'not known: never seen, or forgotten with full budgets',
     ...(told.is_denied ? ['denied by --allow or --deny'] : []),
     ...(told.is_exempt ? ['never banned'] : []),
+    ...(told.has_good_record ? ['of good record'] : []),
   ]
   line(output, 'standing', facts.join(', '))
   sayState(told.now, 'now', output)

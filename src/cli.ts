@@ -12,6 +12,7 @@ import type { Flag, Problem } from './config/flag.ts'
 import { flagNames, flags } from './config/flags.ts'
 import { loadConfig } from './config/load.ts'
 import { addBansCommands } from './cli-bans.ts'
+import { top, topOptions } from './cli-top.ts'
 import { why, whyOptions } from './cli-why.ts'
 import { addKeysCommands, keysCommandNames } from './cli-keys.ts'
 import { didYouMean } from './config/nearest.ts'
@@ -20,7 +21,7 @@ import { configToYaml } from './config/yaml.ts'
 
 const BAD_USAGE = 2
 const commandNames = [
-  ...'serve check schema demo cert ca csr inspect keys bans why kernel-bans'.split(' '),
+  ...'serve check schema demo cert ca csr inspect keys bans why top kernel-bans'.split(' '),
   ...keysCommandNames,
 ]
 const version = (
@@ -114,6 +115,9 @@ async function run(argv: readonly string[]): Promise<number> {
         exitCode = await why(args, { print, note: complain })
       },
     )
+    .command('top [of]', 'Who and what keeps a running weir busy', topOptions, async args => {
+      exitCode = await top(args, { print, note: complain })
+    })
     .command(
       'kernel-bans',
       'The helper of --kernel-bans: needs CAP_NET_ADMIN, and is all that does',

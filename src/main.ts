@@ -31,6 +31,8 @@ import { Prober } from './control/prober.ts'
 import { Resolver } from './control/resolver.ts'
 import { Supervisor } from './control/supervisor.ts'
 import { TicketRotation } from './control/ticket-rotation.ts'
+import { Top } from './control/top.ts'
+import { topEndpoint } from './control/top-endpoint.ts'
 import { Why } from './control/why.ts'
 import { whyEndpoint } from './control/why-endpoint.ts'
 import { randomHashKey } from './core/hash.ts'
@@ -110,6 +112,7 @@ export class Weir {
   /** What has happened to files since the config was checked. */
   readonly #fileProblems: Problem[] = []
   readonly #admin: Admin | null
+  readonly #top: Top
   readonly #adminSocket: AdminSocket | null
   #draining: Promise<void> | null = null
   #drainForced: () => void = () => {}
@@ -211,12 +214,14 @@ export class Weir {
             notReady: () => this.#notReady(),
             note: () => this.#overload.note,
           })
+    this.#top = new Top(config, this.shared)
     this.#adminSocket =
       config.adminSocket === ''
         ? null
         : new AdminSocket(config.adminSocket, [
             ...banEndpoints(this.#bans),
             whyEndpoint(new Why({ config, shared: this.shared, bans: this.#bans })),
+            topEndpoint(this.#top),
           ])
   }
 
@@ -234,6 +239,7 @@ export class Weir {
       this.ports = await this.supervisor.start()
       if (this.#admin !== null) this.adminPort = await this.#admin.start()
       await this.#adminSocket?.start()
+      if (this.#adminSocket !== null) this.#top.start()
     } catch (error) {
       return [{ where: 'start', message: (error as Error).message }]
     }
@@ -290,6 +296,7 @@ export class Weir {
     this.#notifier.stop()
     this.#admin?.stop()
     this.#adminSocket?.stop()
+    this.#top.stop()
     await this.#kernelBans?.stop()
     await this.supervisor.stop()
     await this.log.flush(FLUSH_MS)

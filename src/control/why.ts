@@ -6,7 +6,7 @@
 import type { Config } from '../config/config.ts'
 import { InForce } from '../config/in-force.ts'
 import { addressBits, formatAddress, maskAddress, parseAddress } from '../core/address.ts'
-import { seconds, ticks, ticksAt } from '../core/clock.ts'
+import { minutes, seconds, ticks, ticksAt } from '../core/clock.ts'
 import { flagsOfAddresses, type KeyKind, reasonFacts } from '../core/reason-facts.ts'
 import { AddressList } from '../guard/address-list.ts'
 import { STATE_WORDS } from '../shared/address-table.ts'
@@ -57,6 +57,8 @@ export interface ToldAddress {
   readonly is_denied: boolean
   /** Never banned. */
   readonly is_exempt: boolean
+  /** Served last to go, because it was served lately. */
+  readonly has_good_record: boolean
   readonly now: ToldState
   readonly ban?: {
     readonly cidr: string
@@ -130,6 +132,7 @@ export class Why {
       is_known: slot !== -1,
       is_denied: this.#list.check(words) !== 0,
       is_exempt: this.#states.isExempt(words),
+      has_good_record: shared.goodRecords.has(counted, minutes()),
       now: slot === -1 ? this.#states.unknown(now) : this.#states.tell(state, now, seconds()),
       ...(ban === undefined
         ? {}

@@ -30,8 +30,8 @@ export function countExchange(session: Http1Session, exchange: Exchange, nowMs: 
   if (exchange.queuedMs !== 0) {
     observe(slice, at.requestQueueSeconds + route * HISTOGRAM, buckets, exchange.queuedMs / 1000)
   }
-  if (exchange.reason === '') return
   session.edge.notes.exchange(session, exchange, nowMs)
+  if (exchange.reason === '') return
   const fault = faultNumber(exchange.reason)
   if (fault !== -1) slice[at.requestFaults + route * FAULTS + fault]!++
 }

@@ -4,6 +4,7 @@
  */
 import { createHash, hash } from 'node:crypto'
 import type { Identity } from '../auth/identity.ts'
+import { TALKER_WORDS, textWords } from '../shared/talkers.ts'
 import { jsonText } from '../core/escapes.ts'
 import { NO_ADDRESS } from '../core/prefix-words.ts'
 
@@ -16,6 +17,8 @@ export interface IdentityFacts {
   readonly user: string
   /** Under what it is counted. */
   readonly words: Int32Array
+  /** How it is called among those who ask most: scheme, and key or subject as the log has them. */
+  readonly talker: Int32Array
 }
 
 /** Hexadecimal digits of the hash of a subject in the log. */
@@ -42,7 +45,9 @@ function makeFacts(identity: Identity): IdentityFacts {
   let json = `,"auth":"${scheme}"`
   if (keyId !== '') json += `,"key":"${jsonText(keyId)}"`
   if (subjectHash !== '') json += `,"subject":"${subjectHash}"`
-  return { lines, json, user: subjectHash || '-', words: identityWords(identity) }
+  const talker = new Int32Array(TALKER_WORDS)
+  textWords(`${scheme} ${(scheme === 'api-key' && keyId) || subjectHash || keyId}`, talker)
+  return { lines, json, user: subjectHash || '-', words: identityWords(identity), talker }
 }
 
 /**

@@ -12,11 +12,15 @@ import { CountedAddress } from '../guard/counted-address.ts'
 import { STATE_WORDS } from '../shared/address-table.ts'
 import type { Shared, WorkerRefusals } from '../shared/layout.ts'
 import type { Refused } from '../shared/refusal-ring.ts'
-import { TALKER_WORDS, windowAt } from '../shared/talkers.ts'
+import { TALKER_WORDS, textWords, windowAt } from '../shared/talkers.ts'
 import type { Exchange } from './exchange.ts'
 import { retryAfterOf } from './http-answer.ts'
 import type { Http1Session } from './http1-session.ts'
+import type { RequestClient } from './request-client.ts'
 import type { TcpSession } from './tcp-session.ts'
+
+/** One request of so many, in the mean, is counted for its address. */
+export const SAMPLED = 16
 
 /** Of an address and a window; those that follow go where the repeats are. */
 const CALM = 64
@@ -44,7 +48,9 @@ export class RefusalNotes {
     id: '',
     note: '',
   }
-  readonly #fingerprint = new Int32Array(TALKER_WORDS)
+  readonly #text = new Int32Array(TALKER_WORDS)
+  /** Requests until one is looked at. */
+  #unsampled = SAMPLED
 
   constructor(
     shared: Shared,
@@ -89,9 +95,14 @@ export class RefusalNotes {
     this.#writeConnection(session.entrance.index, refused, note)
   }
 
-  /** An exchange that ended with a reason. @param nowMs as performance.now() tells it */
+  /** An exchange that ended. @param nowMs as performance.now() tells it */
   exchange({ client: connection }: Http1Session, exchange: Exchange, nowMs: number): void {
     const { client, reason, facts, status } = exchange
+    if (--this.#unsampled === 0) this.#sample(connection, client)
+    if (facts !== null) {
+      this.#kept.identities.count(facts.talker, this.#window, isRefusal(reason) ? 1 : 0)
+    }
+    if (reason === '') return
     // Nobody was told no.
     if (reason === 'client-gone' || reason === 'drained' || reason === 'evicted') return
     const it = this.#it
@@ -122,12 +133,16 @@ export class RefusalNotes {
   /** A client that shows this JA4. @param refused 1 if it was refused for it */
   fingerprint(ja4: string, refused: number): void {
     if (!this.#keepsFingerprints) return
-    const words = this.#fingerprint
-    words.fill(0)
-    for (let i = 0; i < ja4.length && i < TALKER_WORDS * 4; i++) {
-      words[i >> 2]! |= ja4.charCodeAt(i) << ((i & 3) * 8)
-    }
-    this.#kept.fingerprints.count(words, this.#window, refused)
+    textWords(ja4, this.#text)
+    this.#kept.fingerprints.count(this.#text, this.#window, refused)
+  }
+
+  /** Stands for SAMPLED requests. The next one is drawn by lot, or whoever asks in step with it would be all, or none. */
+  #sample({ slot }: TcpSession, { isNamed, address }: RequestClient): void {
+    this.#unsampled = 1 + Math.floor(Math.random() * (2 * SAMPLED - 1))
+    if (!this.#readAddress(isNamed ? -1 : slot, address)) return
+    const counted = this.#counted.of(this.#it.address)
+    this.#kept.served.count(counted, this.#window, 0, SAMPLED)
   }
 
   #count(refused: number): number {
@@ -180,4 +195,8 @@ export class RefusalNotes {
     addresses.copyState(found, it.state)
     if (slot === -1) addresses.unpin(found)
   }
+}
+
+function isRefusal(reason: Reason): boolean {
+  return reason !== '' && faultNumber(reason) === -1
 }

@@ -84,8 +84,12 @@ export interface WorkerRefusals {
   /** Of connections. */
   readonly connections: RefusalRing
   readonly addresses: Talkers
+  /** Requests, one of many: a sample. */
+  readonly served: Talkers
   /** JA4, where somebody wants to know them. */
   readonly fingerprints: Talkers
+  /** Who asks, where it is asked who that is. */
+  readonly identities: Talkers
 }
 
 /** Slots of the rings; powers of two. */
@@ -143,14 +147,16 @@ function openRefusals(memory: SharedArrayBuffer, offset: number, { k0 }: HashKey
     repeats: ring(REPEATED_REFUSALS),
     connections: ring(CONNECTION_REFUSALS),
     addresses: new Talkers(memory, after(Talkers.bytes()), ADDRESS_WORDS, k0),
+    served: new Talkers(memory, after(Talkers.bytes()), ADDRESS_WORDS, k0),
     fingerprints: new Talkers(memory, after(Talkers.bytes()), TALKER_WORDS, k0),
+    identities: new Talkers(memory, after(Talkers.bytes()), TALKER_WORDS, k0),
   }
 }
 
 /** Of one worker; whole cache lines, as each part is. */
 function refusalBytes(): number {
   const rings = [REQUEST_REFUSALS, REPEATED_REFUSALS, CONNECTION_REFUSALS]
-  return rings.reduce((sum, slots) => sum + RefusalRing.bytes(slots), 2 * Talkers.bytes())
+  return rings.reduce((sum, slots) => sum + RefusalRing.bytes(slots), 4 * Talkers.bytes())
 }
 
 /** Of the addresses that are remembered half may have a record: those of strangers are many in a flood. */

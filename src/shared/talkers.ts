@@ -55,14 +55,15 @@ export class Talkers {
   }
 
   /**
-   * Worker: counts one more.
+   * Worker: counts some more.
    *
    * @param key     as many words as its keys have
    * @param window  the number of the one that runs
-   * @param refused 1 for a refusal, 0 for anything else
+   * @param refused refusals among them
+   * @param more    how many
    * @returns how many of its own there were in this window, at least
    */
-  count(key: Int32Array, window: number, refused: number): number {
+  count(key: Int32Array, window: number, refused: number, more = 1): number {
     const words = this.#words
     let hash = this.#seed
     for (let i = 0; i < this.#keyWords; i++) {
@@ -77,7 +78,8 @@ export class Talkers {
       if (words[at + HASH] === hash && this.#holds(at, key)) {
         if (words[at + WINDOW] !== window) this.#turn(at, window)
         words[at + REFUSED]! += refused
-        return ++words[at + COUNT]! - words[at + ERROR]!
+        words[at + COUNT]! += more
+        return words[at + COUNT]! - words[at + ERROR]!
       }
       const behind = (window - words[at + WINDOW]!) | 0
       const count =
@@ -88,9 +90,10 @@ export class Talkers {
       }
     }
     this.#settle(least, hash, key, window, leastCount < 0 ? 0 : leastCount)
+    words[least + COUNT]! += more
     words[least + REFUSED] = refused
     Atomics.store(words, least + SEQUENCE, (words[least + SEQUENCE]! + 1) | 0)
-    return 1
+    return more
   }
 
   /** Main: everybody in it, in no order. */
@@ -141,11 +144,25 @@ export class Talkers {
     words[at + HASH] = hash
     for (let i = 0; i < this.#keyWords; i++) words[at + KEY + i] = key[i]!
     words[at + WINDOW] = window
-    words[at + COUNT] = inherited + 1
+    words[at + COUNT] = inherited
     words[at + ERROR] = inherited
     words[at + BEFORE] = 0
     words[at + REFUSED_BEFORE] = 0
   }
+}
+
+/** Text as a key. @param text ASCII; what is behind 36 characters is left out */
+export function textWords(text: string, into: Int32Array): void {
+  into.fill(0)
+  for (let i = 0; i < text.length && i < TALKER_WORDS * 4; i++) {
+    into[i >> 2]! |= text.charCodeAt(i) << ((i & 3) * 8)
+  }
+}
+
+/** A key as the text it was. */
+export function wordsText(key: Int32Array): string {
+  const bytes = Buffer.from(key.buffer, key.byteOffset, key.byteLength)
+  return bytes.toString('latin1').replace(/\0+$/, '')
 }
 
 /** The window that runs. @param nowMs as performance.now() tells it */

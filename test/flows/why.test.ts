@@ -92,7 +92,7 @@ test('an address is told as it stands now, with its limits, refusals and ban', a
   for (let i = 0; i < 3; i++) await get(port, '127.0.0.2')
   const before = await why('127.0.0.2')
   t.match(before.stdout, /^address +127\.0\.0\.2, counted as 127\.0\.0\.2$/m)
-  t.match(before.stdout, /^standing +known$/m)
+  t.match(before.stdout, /^standing +known(?:, of good record)?$/m)
   t.match(before.stdout, /^now +[1-9] of \d+ connections, 0 of \d+ requests at once$/m)
   t.match(before.stdout, /^ +request-rate: [01] of 1 left at 1\/s/m)
   t.match(before.stdout, /^flags +--deny none$/m)

@@ -2,6 +2,7 @@ import { test } from 'tap'
 import { hash } from 'node:crypto'
 import type { Identity } from '../../src/auth/identity.ts'
 import { factsOf } from '../../src/proxy/identity-facts.ts'
+import { wordsText } from '../../src/shared/talkers.ts'
 
 function identity(more: Partial<Identity> = {}): Identity {
   return {
@@ -72,4 +73,12 @@ test('certificates without a name are not one client', async t => {
     factsOf(identity({ scheme: 'mtls', subject: '', client: '', keyId })).words
   t.not(words('a').join(), words('b').join())
   t.equal(words('a').join(), words('a').join())
+})
+
+test('among those who ask most a key has its id, a subject the hash the log has', async t => {
+  const talker = (more: Partial<Identity>) => wordsText(factsOf(identity(more)).talker)
+  const subject = hash('sha256', 'billing', 'hex').slice(0, 16)
+  t.equal(talker({}), 'api-key k1')
+  t.equal(talker({ scheme: 'jwt' }), `jwt ${subject}`)
+  t.equal(talker({ scheme: 'mtls', subject: '', client: '', keyId: 'f00d' }), 'mtls f00d')
 })

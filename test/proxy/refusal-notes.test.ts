@@ -1,8 +1,8 @@
 import { test } from 'tap'
 import { faultNumber } from '../../src/core/faults.ts'
 import { refusal } from '../../src/core/refusals.ts'
-import { RefusalNotes } from '../../src/proxy/refusal-notes.ts'
-import { windowAt } from '../../src/shared/talkers.ts'
+import { RefusalNotes, SAMPLED } from '../../src/proxy/refusal-notes.ts'
+import { TALKER_WORDS, textWords, windowAt } from '../../src/shared/talkers.ts'
 import { addressOf, makeShared } from '../support/memory.ts'
 
 const ADDRESS = addressOf('192.0.2.1')
@@ -115,5 +115,28 @@ test('fingerprints are counted where they are kept', t => {
   const other = setUp(false)
   other.notes.fingerprint(JA4, 0)
   t.strictSame(other.kept.fingerprints.list(windowAt(performance.now())), [])
+  t.end()
+})
+
+test('requests that are served are counted for their address by lot, refused ones as well', t => {
+  const { end, kept } = setUp()
+  for (let i = 0; i < 10_000; i++) end({ reason: i % 2 === 0 ? '' : 'request-rate' })
+  const [served, ...others] = kept.served.list(windowAt(performance.now()))
+  t.strictSame(others, [])
+  t.strictSame(served!.key, ADDRESS)
+  t.equal(served!.count % SAMPLED, 0)
+  t.ok(served!.count > 5000 && served!.count < 20_000, String(served!.count))
+  t.end()
+})
+
+test('an identity is counted for each request, and for what it was refused', t => {
+  const { end, kept } = setUp()
+  const talker = new Int32Array(TALKER_WORDS)
+  textWords('jwt 0123456789abcdef', talker)
+  const facts = { talker, json: '' }
+  for (const reason of ['', 'request-rate', 'bad-response', 'token-expired']) end({ facts, reason })
+  t.match(kept.identities.list(windowAt(performance.now())), [
+    { key: talker, count: 4, refused: 2 },
+  ])
   t.end()
 })

@@ -249,6 +249,7 @@ test('who the client is is told by weir alone', async t => {
     json: '',
     user: '',
     words: new Int32Array(4),
+    talker: new Int32Array(9),
   }
   const lies = ['X-Weir-Subject: root', 'x-weir-auth: jwt', 'X-WEIR-NEW: 1', 'X_Weir_Subject: root']
   for (const trusted of [false, true]) {

@@ -1,5 +1,12 @@
 import { test } from 'tap'
-import { Talkers, WINDOW_SECONDS, windowAt } from '../../src/shared/talkers.ts'
+import {
+  TALKER_WORDS,
+  Talkers,
+  textWords,
+  WINDOW_SECONDS,
+  windowAt,
+  wordsText,
+} from '../../src/shared/talkers.ts'
 
 function talkers(): Talkers {
   return new Talkers(new SharedArrayBuffer(Talkers.bytes()), 0, 4, 12_345)
@@ -49,5 +56,24 @@ test('a heavy one is found among very many, with its bound', t => {
   const first = it.list(5).toSorted((a, b) => b.count - a.count)[0]!
   t.equal(first.key[3], 7)
   t.equal(it.list(5).length, 512, 'its memory is all it has')
+  t.end()
+})
+
+test('one may count for several, whether it is known or not', t => {
+  const it = talkers()
+  t.equal(it.count(key(1), 5, 0, 16), 16)
+  t.equal(it.count(key(1), 5, 1, 16), 32)
+  t.match(of(it, 1, 5), { count: 32, refused: 1, error: 0 })
+  t.end()
+})
+
+test('text is a key as far as it fits, and nothing of the one before it is left', t => {
+  const words = new Int32Array(TALKER_WORDS)
+  for (const text of ['t13d1516h2_8daaf6152771_02713d6af862', 'api-key k1', '']) {
+    textWords(text, words)
+    t.equal(wordsText(words), text)
+  }
+  textWords('x'.repeat(99), words)
+  t.equal(wordsText(words), 'x'.repeat(36))
   t.end()
 })

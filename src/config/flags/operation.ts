@@ -16,7 +16,7 @@ export const operationFlags = {
     scope: 'process',
     value: 'PATH',
     default: '',
-    help: 'Unix socket, of mode 0600, by which a weir that runs is asked and told: weir bans',
+    help: 'Unix socket, of mode 0600, by which a weir that runs is asked and told: weir bans, why and top',
   },
   'log-level': {
     group: 'Operation',
