@@ -3,8 +3,8 @@ import { readdirSync, readFileSync, statSync } from 'node:fs'
 
 /** The client's socket and the backend's. */
 const PER_CONNECTION = 2
-/** Epoll, listeners, log, probes and admin, and what Node itself keeps open. */
-const PER_WORKER = 64
+/** Epoll, listeners (8 sockets each), log, probes and admin, and what Node itself keeps open. */
+const PER_WORKER = 128
 const OF_MAIN = 256
 
 /** What `--connections-max` is unless given, as far as the descriptors go. */

@@ -69,7 +69,7 @@ test('a limit of descriptors that is too low for anything says which would do', 
   t.equal(status, 2)
   t.match(
     stderr,
-    /--connections-max: the limit of 200 descriptors is too low for any; raise it to 322/,
+    /--connections-max: the limit of 200 descriptors is too low for any; raise it to 386/,
   )
 })
 

@@ -116,3 +116,30 @@ test('several listen on one port, and none where somebody else does', async t =>
   )
   other.close()
 })
+
+test('several connections are taken in one turn of the loop, and none once it is closed', async t => {
+  const door = new TestDoor()
+  door.answer = RESET
+  let turn = 0
+  const turns: number[] = []
+  const admits = door.admits.bind(door)
+  door.admits = (address, port) => {
+    turns.push(turn)
+    return admits(address, port)
+  }
+  const listener = new Listener(door, tarpitOf(t))
+  const port = await listener.listen({ host: '127.0.0.1', port: 0 })
+  const count = () => {
+    turn++
+    ticking = setImmediate(count)
+  }
+  let ticking = setImmediate(count)
+  t.teardown(() => clearImmediate(ticking))
+  // All knock before the loop turns.
+  const ends = Array.from({ length: 100 }, () => ending(port))
+  t.strictSame(await Promise.all(ends), Array(100).fill('ECONNRESET'))
+  t.equal(turns.length, 100, 'each once')
+  t.ok(new Set(turns).size < 75, `in ${new Set(turns).size} turns`)
+  listener.close()
+  t.equal(await ending(port), 'ECONNREFUSED')
+})
