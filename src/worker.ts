@@ -38,6 +38,7 @@ import type { BanNotice } from './core/ban.ts'
 import { GoodRecord } from './guard/good-record.ts'
 import { Overload } from './guard/overload.ts'
 import { Penalties } from './guard/penalties.ts'
+import { RouteRates } from './guard/route-rates.ts'
 import { Shadow } from './guard/shadow.ts'
 import { Accept } from './proxy/accept.ts'
 import { Authorizer } from './proxy/authorizer.ts'
@@ -52,6 +53,7 @@ import { RateLimitFields } from './proxy/rate-limit-fields.ts'
 import { RefusalNotes } from './proxy/refusal-notes.ts'
 import { Route } from './proxy/route.ts'
 import { RouteAccess } from './proxy/route-access.ts'
+import { RouteBudgets } from './proxy/route-budgets.ts'
 import { Routes } from './proxy/routes.ts'
 import { serverNameRoutes } from './proxy/server-name-routes.ts'
 import { Sticky } from './proxy/sticky.ts'
@@ -151,6 +153,11 @@ const edge: Edge = {
   goodRecord,
   overload,
   authorizer: authorizer(),
+  routeBudgets: new RouteBudgets(
+    new RouteRates(shared, config.routes, shadow, penalties),
+    config.routes,
+    limitFields,
+  ),
   pools: pools(),
   deadlines,
   readBuffers: new ReadBuffers(),

@@ -141,6 +141,14 @@ export interface RouteConfig {
   readonly exchangeTimeoutMs: number
   /** Bytes of a request body; 0 is no limit. */
   readonly bodyMax: number
+  /** Requests per second of all clients together; 0 is no limit. */
+  readonly routeRequestRate: number
+  readonly routeRequestBurst: number
+  /** Requests per second of each address; 0 is no limit. */
+  readonly routeAddressRate: number
+  readonly routeAddressBurst: number
+  /** Tokens of the address that a request takes. */
+  readonly requestCost: number
   readonly auth: RouteAuth
 }
 

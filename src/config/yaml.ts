@@ -191,6 +191,11 @@ function routeLimits(route: RouteConfig): object {
     'response-timeout': formatDuration(route.responseTimeoutMs),
     'exchange-timeout': formatDuration(route.exchangeTimeoutMs),
     'body-max': route.bodyMax,
+    'route-request-rate': route.routeRequestRate,
+    'route-request-burst': route.routeRequestBurst,
+    'route-address-rate': route.routeAddressRate,
+    'route-address-burst': route.routeAddressBurst,
+    'request-cost': route.requestCost,
   }
 }
 

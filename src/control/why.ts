@@ -204,7 +204,8 @@ export class Why {
     const { prefixIpv4: ipv4Prefix, prefixIpv6: ipv6Prefix } = guards
     const bits = addressBits(words, kind === 'prefix' ? { ipv4Prefix, ipv6Prefix } : guards)
     maskAddress(words, bits)
-    return formatCidr({ words, bits })
+    const text = formatCidr({ words, bits })
+    return kind === 'address and route' ? `${text} on ${route}` : text
   }
 
   #flags(

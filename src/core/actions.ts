@@ -52,6 +52,8 @@ const stagesOf = {
   'prefix-request-rate': ['request'],
   'prefix-error-rate': ['request'],
   'prefix-requests': ['request'],
+  'route-request-rate': ['request'],
+  'route-address-rate': ['request'],
   'auth-failure-rate': ['request'],
   'identity-rate': ['request'],
   'identity-concurrency': ['request'],

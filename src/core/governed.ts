@@ -26,7 +26,7 @@ export const governed = {
   'host-handshake-rate': ['host-handshake-rate', 'host-handshake-burst'],
   'fingerprint-denied': ['deny-fingerprint'],
   'fingerprint-rate': ['limit-fingerprint', 'fingerprint-rate', 'fingerprint-burst'],
-  'request-rate': ['request-rate', 'request-burst'],
+  'request-rate': ['request-rate', 'request-burst', 'request-cost'],
   'error-rate': ['error-rate', 'error-burst'],
   'requests-per-address': ['requests-per-address'],
   'prefix-connection-rate': [
@@ -55,6 +55,7 @@ export const governed = {
     'prefix-ipv6',
     'request-rate',
     'request-burst',
+    'request-cost',
   ],
   'prefix-error-rate': [
     'prefix-multiple',
@@ -64,6 +65,8 @@ export const governed = {
     'error-burst',
   ],
   'prefix-requests': ['prefix-multiple', 'prefix-ipv4', 'prefix-ipv6', 'requests-per-address'],
+  'route-request-rate': ['route-request-rate', 'route-request-burst'],
+  'route-address-rate': ['route-address-rate', 'route-address-burst'],
   'auth-failure-rate': ['auth-failure-rate', 'auth-failure-burst'],
   'identity-rate': ['identity-rate', 'identity-burst'],
   'identity-concurrency': ['identity-concurrency'],

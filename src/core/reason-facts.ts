@@ -11,6 +11,7 @@ export type KeyKind =
   | 'address'
   | 'prefix'
   | 'route'
+  | 'address and route'
   | 'identity'
   | 'fingerprint'
   | 'credential'
@@ -56,6 +57,7 @@ function keyKind(name: string, isFault: boolean, rejection: boolean): KeyKind {
   if (name.startsWith('identity-')) return 'identity'
   if (name.startsWith('fingerprint-')) return 'fingerprint'
   if (name.startsWith('prefix-')) return 'prefix'
+  if (name === 'route-address-rate') return 'address and route'
   if (name.startsWith('route-')) return 'route'
   return rejection && name !== 'auth-failure-rate' ? 'credential' : 'address'
 }

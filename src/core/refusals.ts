@@ -62,6 +62,8 @@ const others = [
     'prefix-requests',
     'the network of the address has --prefix-multiple times --requests-per-address HTTP requests in flight',
   ],
+  ['route-request-rate', 'all clients of the route together ask faster than --route-request-rate'],
+  ['route-address-rate', 'the address asks on the route faster than --route-address-rate'],
   ['draining', 'weir is stopping and takes no new connections'],
   ['proxy-header-malformed', 'a trusted proxy sent no valid PROXY header'],
   ['proxy-header-timeout', 'a trusted proxy sent no whole PROXY header in 3 s'],

@@ -14,6 +14,8 @@ export interface Guard {
 }
 
 export interface RequestGuard extends Guard {
+  /** @param cost tokens that the request takes of a rate; 1 unless its route says so */
+  check(slot: number, now: number, cost?: number): number
   /** Of the last one it refused: ticks until it may pass; 0 if nobody can know. */
   readonly waitTicks: number
 }

@@ -93,6 +93,7 @@ export class RequestAdmission {
    * @param address four words, where the request is another's than the connection's; else null
    * @param now     ticks
    * @param place   of no request that was let in and has not left
+   * @param cost    tokens that it takes
    * @returns 0 or the refusal; then `place.retryAfter` is set
    */
   enter(
@@ -101,6 +102,7 @@ export class RequestAdmission {
     address: Int32Array | null,
     now: number,
     place: RequestPlace,
+    cost = 1,
   ): number {
     // One each for a connection; were it ever to run out, weir is as full as with connections.
     if (this.#free.isEmpty) {
@@ -110,14 +112,14 @@ export class RequestAdmission {
     const { addresses, requestLedger, prefixRequestLedger } = this.#shared
     const holds = address !== null
     const counted = holds ? addresses.pin(this.#counted.of(address), now) : slot
-    const refused = this.#ask(this.#guards, counted, now, place)
+    const refused = this.#ask(this.#guards, counted, now, place, cost)
     if (refused !== ADMITTED) {
       if (holds) addresses.unpin(counted)
       return refused
     }
     const network = holds ? this.#pinNetwork(address, now) : prefixSlot
     if (network !== -1) {
-      const ofNetwork = this.#ask(this.#prefixGuards.request, network, now, place)
+      const ofNetwork = this.#ask(this.#prefixGuards.request, network, now, place, cost)
       if (ofNetwork !== ADMITTED) {
         if (this.#counts) addresses.leaveRequest(counted)
         if (holds) {
@@ -189,10 +191,16 @@ export class RequestAdmission {
     return network === null ? -1 : this.#shared.addresses.pin(network, now)
   }
 
-  #ask(guards: readonly RequestGuard[], slot: number, now: number, place: RequestPlace): number {
+  #ask(
+    guards: readonly RequestGuard[],
+    slot: number,
+    now: number,
+    place: RequestPlace,
+    cost = 1,
+  ): number {
     for (let i = 0; i < guards.length; i++) {
       const guard = guards[i]!
-      const refused = guard.check(slot, now)
+      const refused = guard.check(slot, now, cost)
       if (refused === ADMITTED) continue
       if (this.#shadow.passes(refused, slot)) {
         guard.letIn?.(slot)

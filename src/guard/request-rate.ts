@@ -25,8 +25,11 @@ export class RequestRate implements RequestGuard {
     })
   }
 
-  check(slot: number, now: number): number {
-    this.waitTicks = this.#buckets.take(this.#addresses.bucket(slot, REQUEST_BUCKET), now)
+  /** @param cost tokens, up to the burst; what costs none is let in whatever is left */
+  check(slot: number, now: number, cost = 1): number {
+    if (cost === 0) return ADMITTED
+    const at = this.#addresses.bucket(slot, REQUEST_BUCKET)
+    this.waitTicks = this.#buckets.take(at, now, 0, cost)
     return this.waitTicks === 0 ? ADMITTED : this.#refused
   }
 }

@@ -38,21 +38,22 @@ export class TokenBuckets {
   }
 
   /**
-   * Takes one token.
+   * Takes one token, or `count` of them at once.
    *
    * @param at  the bucket's place, from `AddressTable.bucket()`
    * @param now ticks, from `clock.ticks()`
    * @param reserve tokens that are not for this taker: it gets one only if so many are left then; below the burst
-   * @returns 0 if a token was taken, else the ticks until one is free
+   * @param count 1 to the burst: more are never there
+   * @returns 0 if they were taken, else the ticks until they are free
    */
-  take(at: number, now: number, reserve = 0): number {
-    const slackTicks = this.#slackTicks - reserve * this.#intervalTicks
+  take(at: number, now: number, reserve = 0, count = 1): number {
+    const slackTicks = this.#slackTicks - (reserve + count - 1) * this.#intervalTicks
     for (;;) {
       const due = this.#due[at]!
       const debt = this.#debt(due, now)
       if (debt > slackTicks) return debt - slackTicks
 
-      const next = (now + debt + this.#intervalTicks) | 0
+      const next = (now + debt + count * this.#intervalTicks) | 0
       if (Atomics.compareExchange(this.#due, at, due, next) === due) return 0
       // Another worker took a token in between. It made progress, so this loop ends.
     }

@@ -19,6 +19,7 @@ import type { IdleBackends } from './idle-backends.ts'
 import type { Pool } from './pool.ts'
 import type { RateLimitFields } from './rate-limit-fields.ts'
 import type { RefusalNotes } from './refusal-notes.ts'
+import type { RouteBudgets } from './route-budgets.ts'
 import type { Routes } from './routes.ts'
 import type { SessionLog } from './session-log.ts'
 import type { TcpSession } from './tcp-session.ts'
@@ -32,6 +33,7 @@ export interface Edge {
   readonly goodRecord: GoodRecord
   readonly overload: Overload
   readonly authorizer: Authorizer
+  readonly routeBudgets: RouteBudgets
   readonly pools: readonly Pool[]
   readonly deadlines: Deadlines
   readonly readBuffers: ReadBuffers

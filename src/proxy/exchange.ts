@@ -96,8 +96,9 @@ export class Exchange implements ResponseOwner, BodyTaker {
   }
 
   begin(): void {
-    const { client, origin } = this.#session
-    const refused = this.client.enter(client, origin, this.head, ticksAt(this.startedMs))
+    const { client, origin, routes } = this.#session
+    const cost = routes.costOf(this.head)
+    const refused = this.client.enter(client, origin, this.head, ticksAt(this.startedMs), cost)
     if (refused !== ADMITTED) return this.onRefused(refused, 429, '')
     this.#chooseRoute()
   }
@@ -110,6 +111,7 @@ export class Exchange implements ResponseOwner, BodyTaker {
     this.route = route
     const { pool, config } = route
     if (pool === null) return this.#answer(404, 'no-route')
+    if (route.isLimited && this.#session.edge.routeBudgets.refuses(this)) return
     const { bodyMax, exchangeTimeoutMs } = config
     if (bodyMax !== 0 && head.body > bodyMax) {
       this.#session.answers.penalize('request-too-large')

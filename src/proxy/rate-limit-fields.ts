@@ -65,6 +65,11 @@ export class RateLimitFields {
     return policy === undefined ? '' : lines(reason, policy, 0, wait)
   }
 
+  /** As {@link refused}, of a bucket that is not the same for all. */
+  refusedRate(reason: RefusalName, rate: number, burst: number, wait: number): string {
+    return this.#isOff ? '' : lines(reason, bucketPolicy(rate, burst), 0, wait)
+  }
+
   /** As {@link refused}, of an identity with limits of its own. */
   refusedIdentity(reason: RefusalName, limits: Limits, wait: number): string {
     if (this.#isOff) return ''

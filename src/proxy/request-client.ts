@@ -76,9 +76,10 @@ export class RequestClient implements RequestPlace {
    * Finds out who asks, and whether it may.
    *
    * @param now ticks
+   * @param cost tokens
    * @returns 0 or the refusal; {@link leave} is owed in any case
    */
-  enter(connection: TcpSession, origin: Origin, head: RequestHead, now: number): number {
+  enter(connection: TcpSession, origin: Origin, head: RequestHead, now: number, cost = 1): number {
     const { forwarding, forwarders } = origin
     if (forwarders !== null) {
       this.#identify(connection, findClient(head, forwarding, forwarders, found))
@@ -86,7 +87,7 @@ export class RequestClient implements RequestPlace {
     this.isDirect = connection.isDirect && !this.isNamed
     const { requests } = connection.edge.admission
     const { slot, prefixSlot } = connection
-    return requests.enter(slot, prefixSlot, this.isNamed ? found : null, now, this)
+    return requests.enter(slot, prefixSlot, this.isNamed ? found : null, now, this, cost)
   }
 
   #identify({ address, source, edge, entrance }: TcpSession, result: number): void {

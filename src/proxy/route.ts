@@ -14,6 +14,8 @@ export class Route {
   readonly pool: Pool | null
   /** null where nobody is asked who it is. */
   readonly access: RouteAccess | null
+  /** Its requests have a rate, of all clients or of each. */
+  readonly isLimited: boolean
   /** Segments that are left out of what is forwarded. */
   readonly #stripped: number
   readonly #linePart: string
@@ -31,6 +33,7 @@ export class Route {
     this.#linePart = `","route":"${jsonText(config.name)}","status":`
     this.pool = pool
     this.access = access
+    this.isLimited = config.routeRequestRate !== 0 || config.routeAddressRate !== 0
     this.#stripped = config.stripPrefix ? countSegments(config.path) : 0
     this.#requestEdits = headEdits(config.requestFields)
     this.#responseEdits = headEdits(config.responseFields)

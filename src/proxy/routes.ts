@@ -3,6 +3,7 @@
  * comes before the longest `*.suffix`, and that before any; a host without a route for the path is passed over.
  */
 import { endOfHost } from '../codec/http1/authority.ts'
+import type { RequestHead } from '../codec/http1/request-head.ts'
 import { PathTree } from './path-tree.ts'
 import type { Route } from './route.ts'
 
@@ -17,9 +18,13 @@ export class Routes {
   /** Longest suffix; 0 for none. */
   #suffixMax = 0
 
+  /** Not all of them cost one token. */
+  readonly #hasCosts: boolean
+
   /** @param routes the last one matches all that the others leave */
   constructor(routes: readonly Route[]) {
     this.last = routes.at(-1)!
+    this.#hasCosts = routes.some(({ config }) => config.requestCost !== 1)
     for (const route of routes.slice(0, -1)) {
       const { host, path, exact } = route.config
       this.#paths(host).add(path, exact, route)
@@ -50,6 +55,11 @@ export class Routes {
       if (route !== null) return route
     }
     return this.#any.find(path) ?? this.last
+  }
+
+  /** Tokens that a request takes of its address, as of {@link find}. */
+  costOf({ authority, target }: Pick<RequestHead, 'authority' | 'target'>): number {
+    return this.#hasCosts ? this.find(authority, target.path).config.requestCost : 1
   }
 
   #findByHost(host: string, path: string): Route | null {

@@ -15,6 +15,7 @@
 import { ADDRESS_WORDS } from '../core/address.ts'
 import { seconds, TICKS_PER_SECOND } from '../core/clock.ts'
 import { type HashKey, hashAddress } from '../core/hash.ts'
+import { isRouteWord } from '../core/prefix-words.ts'
 import { Locks } from './locks.ts'
 
 const WAYS = 8
@@ -389,10 +390,18 @@ export class AddressTable {
     return (now - this.#words[slot * this.#stride + SEEN]!) | 0
   }
 
-  /** Ticks until the last of its buckets is full again: what would be forgiven by forgetting. A ban is more than any. */
+  /**
+   * Ticks until the last of its buckets is full again: what would be forgiven by forgetting. A ban is more than any. What an
+   * address owes on one route is less than a tick: there may be many of them for each address, and they do not push out what
+   * one owes as a whole.
+   */
   #debt(slot: number, now: number): number {
     const words = this.#words
     const first = slot * this.#stride
+    if (isRouteWord(words[first + KEY]!)) {
+      const ahead = (words[first + BUCKETS + REQUEST_BUCKET]! - now) | 0
+      return ahead > 0 && ahead <= DEBT_TICKS_MAX ? ahead / (DEBT_TICKS_MAX + 1) : 0
+    }
     let debt = 0
     for (let i = BUCKETS; i < this.#stride; i++) {
       const ahead = (words[first + i]! - now) | 0

@@ -61,6 +61,8 @@ export interface Shared {
   readonly goodRecords: GoodRecords
   /** Words for guard/token-buckets.ts. */
   readonly hostBuckets: Int32Array
+  /** Likewise, by route. */
+  readonly routeBuckets: Int32Array
   readonly ledger: SessionLedger
   /** The same of the networks of the addresses. */
   readonly prefixLedger: SessionLedger
@@ -118,6 +120,7 @@ export function openShared(options: LayoutOptions, memory: SharedArrayBuffer): S
     addresses: new AddressTable(memory, at.addresses, addresses, hashKey, moreBuckets),
     goodRecords: new GoodRecords(memory, at.goodRecords, goodRecordsFor(addresses), hashKey),
     hostBuckets: new Int32Array(memory, at.hostBuckets, HOST_BUCKETS),
+    routeBuckets: new Int32Array(memory, at.routeBuckets, options.routes),
     ledger: new SessionLedger(memory, at.ledger, workers, sessionsPerWorker),
     prefixLedger: new SessionLedger(memory, at.prefixLedger, workers, sessionsPerWorker),
     requestLedger: new RequestLedger(memory, at.requestLedger, workers, requestsPerWorker),
@@ -181,6 +184,7 @@ function regions(options: LayoutOptions) {
     addresses: place(AddressTable.bytes(addresses, options.moreBuckets)),
     goodRecords: place(GoodRecords.bytes(goodRecordsFor(addresses))),
     hostBuckets: place(HOST_BUCKETS * Int32Array.BYTES_PER_ELEMENT),
+    routeBuckets: place(options.routes * Int32Array.BYTES_PER_ELEMENT),
     ledger: place(SessionLedger.bytes(workers, options.sessionsPerWorker)),
     prefixLedger: place(SessionLedger.bytes(workers, options.sessionsPerWorker)),
     requestLedger: place(RequestLedger.bytes(workers, options.requestsPerWorker)),

@@ -1,5 +1,11 @@
 import { test } from 'tap'
-import { formatCounted, NO_ADDRESS, toPrefixWords } from '../../src/core/prefix-words.ts'
+import {
+  formatCounted,
+  isRouteWord,
+  NO_ADDRESS,
+  setRouteWords,
+  toPrefixWords,
+} from '../../src/core/prefix-words.ts'
 import { addressOf } from '../support/memory.ts'
 
 function networkOf(address: string, bits: number): Int32Array {
@@ -29,4 +35,16 @@ test('what is counted is told as what it is', async t => {
   t.equal(formatCounted(networkOf('2001:db8:1:2::3', 48)), '2001:db8:1::/48')
   t.equal(formatCounted(networkOf('2001:db8:1:2:3:4:5:6', 96)), '2001:db8:1:2:3:4::/96')
   t.equal(formatCounted(Int32Array.of(NO_ADDRESS, 1, 2, 3)), '', 'an identity')
+})
+
+test('an address on a route has words that nothing else has', async t => {
+  const words = new Int32Array(4)
+  setRouteWords(words, 3, Int32Array.of(8, 9))
+  t.equal(words[0]! >>> 24, NO_ADDRESS >>> 24)
+  t.ok(isRouteWord(words[0]!))
+  t.strictSame([...words.slice(1)], [3, 8, 9])
+  t.equal(formatCounted(words), '')
+  for (const other of [addressOf('203.0.113.9'), networkOf('203.0.113.9', 24), [NO_ADDRESS]]) {
+    t.notOk(isRouteWord(other[0]!))
+  }
 })

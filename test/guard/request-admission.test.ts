@@ -141,6 +141,21 @@ test('who is refused for its rate is told when a token is due, in whole seconds'
   t.equal(door.enter(slot, -1, null, 4 * TICKS_PER_SECOND, at), ADMITTED)
 })
 
+test('a request takes what it costs, of its network as well; what costs nothing is never refused', async t => {
+  const { door, slot } = admission({ requestRate: 0.5, requestBurst: 10 })
+  const at = place()
+  t.equal(door.enter(slot, -1, null, 0, at, 7), ADMITTED)
+  t.equal(door.enter(slot, -1, null, 0, at, 7), RATE)
+  t.equal(at.retryAfter, 8, 'until there are four more')
+  t.equal(door.enter(slot, -1, null, 0, at, 3), ADMITTED)
+  t.equal(door.enter(slot, -1, null, 0, at), RATE)
+  t.equal(door.enter(slot, -1, null, 0, at, 0), ADMITTED)
+  const { enter } = ofNetwork({ requestRate: 0.5, requestBurst: 10 })
+  for (const client of [0, 1]) t.equal(enter(client, place(), 0, 10), ADMITTED)
+  t.equal(enter(2, place(), 0, 1), refusal('prefix-request-rate'))
+  t.equal(enter(2, place(), 0, 0), ADMITTED)
+})
+
 test('a rate over one per second is worth a second of waiting', async t => {
   const { door, slot } = admission({ requestRate: 1000, requestBurst: 1 })
   const at = place()
@@ -259,9 +274,9 @@ function ofNetwork(limits: Partial<AdmissionOptions>, shared = makeShared(), wor
     door.enter(numbered(n), 0, at)
     return at
   })
-  const enter = (client: number, at = place(), now = 0): number => {
+  const enter = (client: number, at = place(), now = 0, cost = 1): number => {
     const { slot, prefixSlot } = clients[client]!
-    return door.requests.enter(slot, prefixSlot, null, now, at)
+    return door.requests.enter(slot, prefixSlot, null, now, at, cost)
   }
   return { shared, door: door.requests, clients, enter }
 }

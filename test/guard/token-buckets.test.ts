@@ -27,6 +27,17 @@ test('an idle bucket never holds more than its burst', async t => {
   t.equal(b.take(0, later), interval)
 })
 
+test('several tokens are taken together, or none', async t => {
+  const b = bucket({ rate: 8, burst: 10 })
+  t.equal(b.take(0, 0, 0, 4), 0)
+  t.equal(b.take(0, 0, 0, 4), 0)
+  t.equal(b.left(0, 0), 2)
+  t.equal(b.take(0, 0, 0, 4), 2 * interval)
+  t.equal(b.left(0, 0), 2)
+  t.equal(b.take(0, 2 * interval, 0, 4), 0)
+  t.equal(b.take(0, 100 * interval, 0, 10), 0, 'the whole burst')
+})
+
 test('a bucket survives the wrap of the tick counter', async t => {
   const b = bucket({ rate: 8, burst: 1 })
   const justBefore = 0x7fff_ffff

@@ -35,6 +35,7 @@ test('what is no budget has no fields, and off has none at all', async t => {
   }
   const off = fields({ rateLimitFields: 'off' })
   t.equal(off.refused('request-rate', 1), '')
+  t.equal(off.refusedRate('route-request-rate', 1, 1, 1), '')
   t.equal(off.refusedIdentity('identity-rate', { rate: 1, burst: 1, concurrency: 0 }, 1), '')
 })
 

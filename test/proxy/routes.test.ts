@@ -1,4 +1,5 @@
 import { test } from 'tap'
+import type { RequestHead } from '../../src/codec/http1/request-head.ts'
 import { hostOf, Routes } from '../../src/proxy/routes.ts'
 import { testRoute } from '../support/route.ts'
 
@@ -68,4 +69,15 @@ test('a thousand hosts are found, and one that is not there is not', async t => 
 
 test('without routes all is the last one', async t => {
   t.equal(routes()('a.test', '/x'), 'last')
+})
+
+test('what a request costs is said by its route', async t => {
+  const of = (path: string) => ({ authority: 'a.test', target: { path } as RequestHead['target'] })
+  const dear = testRoute({ path: '/dear', requestCost: 20 })
+  const free = testRoute({ path: '/free', requestCost: 0 })
+  const all = new Routes([dear, free, testRoute()])
+  t.equal(all.costOf(of('/dear/x')), 20)
+  t.equal(all.costOf(of('/free')), 0)
+  t.equal(all.costOf(of('/')), 1)
+  t.equal(new Routes([testRoute({ path: '/dear' }), testRoute()]).costOf(of('/dear')), 1)
 })

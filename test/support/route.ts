@@ -17,6 +17,11 @@ const PLAIN: RouteConfig = {
   responseTimeoutMs: 1000,
   exchangeTimeoutMs: 0,
   bodyMax: 0,
+  routeRequestRate: 0,
+  routeRequestBurst: 1,
+  routeAddressRate: 0,
+  routeAddressBurst: 1,
+  requestCost: 1,
   auth: {
     policy: null,
     methods: [],

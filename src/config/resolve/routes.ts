@@ -10,6 +10,7 @@ import type { RouteSection } from '../schema.ts'
 import { resolveRouteAuth } from './auth.ts'
 import { NO_EDITS, resolveFieldEdits } from './field-edits.ts'
 import { checkScheme, onlyPool, poolNamed } from './pools.ts'
+import { resolveRouteRates } from './route-rates.ts'
 import { type Resolution, sectionSettings } from './resolution.ts'
 import { readRouteHost, readRoutePath } from './route-match.ts'
 
@@ -127,6 +128,7 @@ function resolveRoute(
     requestFields: edits('request-headers'),
     responseFields: edits('response-headers'),
     ...limits(own),
+    ...resolveRouteRates(own, where, problems, resolution.settings),
     auth: resolveRouteAuth(section, own, where, resolution),
   }
 
@@ -159,6 +161,7 @@ export function lastRoute(listener: string, pool: number, resolution: Resolution
     requestFields: NO_EDITS,
     responseFields: NO_EDITS,
     ...limits(settings),
+    ...resolveRouteRates(settings, key => `--${key}`, resolution.problems),
     auth: resolveRouteAuth(null, settings, key => `--${key}`, resolution),
   }
 }
