@@ -162,7 +162,7 @@ const edge: Edge = {
   deadlines,
   readBuffers: new ReadBuffers(),
   idleBackends: new IdleBackends(idleLimits, deadlines),
-  forwarding: new Forwarding(config.http),
+  forwarding: new Forwarding(config.http, config.auth.apiKeyQuery),
   log,
   keepsFingerprints,
   notes: new RefusalNotes(shared, worker, config.guards, keepsFingerprints),

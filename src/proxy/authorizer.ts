@@ -245,6 +245,6 @@ const judgeNotes = Object.fromEntries(
 
 function hideQuery(head: RequestHead, name: string): void {
   const { target } = head
-  if (!target.query.includes(name)) return
-  head.target = { ...target, query: withoutPair(target.query, name) }
+  const query = withoutPair(target.query, name)
+  if (query !== target.query) head.target = { ...target, query }
 }

@@ -10,6 +10,7 @@ import {
   isHopByHop,
   isIdentity,
   PROXY,
+  REFERER,
   TRACEPARENT,
   TRACESTATE,
   X_FORWARDED_FOR,
@@ -43,13 +44,19 @@ export class Forwarding {
   readonly sendsForwarded: boolean
   /** `traceparent` is weir's to write. */
   readonly traces: boolean
+  /** Parameter of the query that holds a credential, which a `Referer` may repeat; '' for none. */
+  readonly hiddenParameter: string
   /** Of a peer whose word on the client does not count. */
   readonly untrusted: Treatments
   readonly trusted: Treatments
   /** Of a trusted peer whose word on the client cannot be used. */
   readonly doubtful: Treatments
 
-  constructor({ forwardedRead, forwardedFields, traceparent }: ForwardingOptions) {
+  constructor(
+    { forwardedRead, forwardedFields, traceparent }: ForwardingOptions,
+    hiddenParameter = '',
+  ) {
+    this.hiddenParameter = hiddenParameter
     this.readsXForwarded = forwardedRead !== 'forwarded'
     this.readsForwarded = forwardedRead !== 'x-forwarded'
     this.sendsXForwarded = forwardedFields !== 'forwarded'
@@ -86,6 +93,7 @@ export class Forwarding {
     treatments[X_REAL_IP] = DROP
     treatments[X_REQUEST_ID] = DROP
     treatments[EXPECT] = LOOK
+    if (this.hiddenParameter !== '') treatments[REFERER] = LOOK
     const trace = !this.traces ? PASS : continuesTrace ? LOOK : DROP
     treatments[TRACEPARENT] = trace
     treatments[TRACESTATE] = trace

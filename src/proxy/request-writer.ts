@@ -6,7 +6,8 @@
  * that says where a request came from unless the peer is a proxy the operator trusts. Lines that go on as
  * they are, one after the other, are copied as one piece: their names and values are not touched at all.
  */
-import { COOKIE, EXPECT, isCredential } from '../codec/http1/field-names.ts'
+import { isInUrl } from '../auth/query-key.ts'
+import { COOKIE, EXPECT, isCredential, REFERER } from '../codec/http1/field-names.ts'
 import { CHUNKED } from '../codec/http1/framing.ts'
 import type { RequestHead } from '../codec/http1/request-head.ts'
 import { LOOK, PASS, type Treatments } from './forwarding.ts'
@@ -64,11 +65,11 @@ function linesUpToId(
   const host = route.forwardedHost(authority === '' ? backendHost : authority)
   const start = ` HTTP/1.1\r\nHost: ${host}`
   if (forwarders === null) {
-    const fields = copyFields(head, forwarding.untrusted, route)
+    const fields = copyFields(head, forwarding.untrusted, route, forwarding.hiddenParameter)
     return `${start}${fields}${origin.lines(authority)}X-Request-Id: `
   }
   const treatments = client.isDoubtful ? forwarding.doubtful : forwarding.trusted
-  const fields = copyFields(head, treatments, route)
+  const fields = copyFields(head, treatments, route, forwarding.hiddenParameter)
   return `${start}${fields}${told.originLines(origin, client, authority)}X-Request-Id: `
 }
 
@@ -78,7 +79,12 @@ function isTheSame(head: RequestHead, origin: Origin): boolean {
 }
 
 /** @returns the end of a line, and then those lines of the head that go on */
-function copyFields(head: RequestHead, treatments: Treatments, route: Route): string {
+function copyFields(
+  head: RequestHead,
+  treatments: Treatments,
+  route: Route,
+  hiddenParameter: string,
+): string {
   const { text, count, connection } = head
   const sticky = route.pool?.sticky ?? null
   const { removesCredential } = route.config.auth
@@ -90,7 +96,8 @@ function copyFields(head: RequestHead, treatments: Treatments, route: Route): st
   for (let field = 0; field < count; field++) {
     const number = head.number(field)
     const treatment = treatments[number]
-    if (treatment !== PASS && (treatment !== LOOK || !look(head, field, number))) continue
+    if (treatment !== PASS && (treatment !== LOOK || !look(head, field, number, hiddenParameter)))
+      continue
     if (head.hasOddName(field)) continue
     if (removesCredential && isCredential(number)) continue
     if (mayDropOthers && isNamedAway(head, field)) continue
@@ -114,9 +121,11 @@ function copyFields(head: RequestHead, treatments: Treatments, route: Route): st
 }
 
 /** @returns whether the line goes on as it is */
-function look(head: RequestHead, field: number, number: number): boolean {
+function look(head: RequestHead, field: number, number: number, hiddenParameter: string): boolean {
   // An expectation without a body to wait for would make some backends wait all the same.
   if (number === EXPECT) return head.expectsContinue
+  // The page was asked for with a credential in its URL: it goes no further that way either.
+  if (number === REFERER) return !isInUrl(head.value(field), hiddenParameter)
   return told.take(number, head.value(field))
 }
 
