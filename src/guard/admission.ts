@@ -107,7 +107,7 @@ export class Admission {
     this.#prefix = new WiderPrefix(options)
     this.#prefixGuards = prefixGuards(shared.addresses, options)
     this.#free = new FreeLines(shared.options.sessionsPerWorker)
-    this.requests = new RequestAdmission(shared, worker, options, shadow, penalties)
+    this.requests = new RequestAdmission(shared, worker, options, shadow, penalties, this.blocks)
   }
 
   /**

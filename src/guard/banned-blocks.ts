@@ -35,4 +35,9 @@ export class BannedBlocks {
     if (this.#blocks.find(address) <= seconds()) return ADMITTED
     return this.#isExempt(address) ? ADMITTED : BANNED
   }
+
+  /** Until the ban of an address is over; 1 at least. */
+  secondsLeft(address: Int32Array): number {
+    return Math.max(1, (this.#blocks?.find(address) ?? 0) - seconds())
+  }
 }

@@ -5,7 +5,7 @@
  * second, and it counts for all workers. The same word says until when there is a ban. Main hears of it, and makes
  * it longer for one that was banned before (control/bans.ts).
  */
-import { addressBits, type CountedPrefixes, maskAddress } from '../core/address.ts'
+import { addressBits, type CountedPrefixes, isIpv4, maskAddress } from '../core/address.ts'
 import type { BanNotice } from '../core/ban.ts'
 import { CidrSet, parseCidr } from '../core/cidr-set.ts'
 import { seconds, TICKS_PER_SECOND } from '../core/clock.ts'
@@ -30,6 +30,8 @@ export class Penalties {
   readonly #goodRecords: GoodRecords
   readonly #rules: PenaltyRules
   readonly #exempt = new CidrSet()
+  /** Apart: the network of `::1` is that in which all IPv4 addresses lie. */
+  readonly #exemptIpv6 = new CidrSet()
   readonly #pointTicks: number
   readonly #debtTicksMax: number
   readonly #onBan: (ban: BanNotice) => void
@@ -92,7 +94,7 @@ export class Penalties {
 
   /** Whether it is never banned. */
   isExempt(address: Int32Array): boolean {
-    return this.#exempt.find(address) !== 0
+    return (isIpv4(address) ? this.#exempt : this.#exemptIpv6).find(address) !== 0
   }
 
   #ban(
@@ -131,6 +133,9 @@ export class Penalties {
     const bits = Math.min(cidr.bits, addressBits(cidr.words, this.#rules))
     const words = Int32Array.from(cidr.words)
     maskAddress(words, bits)
-    this.#exempt.add({ words, bits }, 1)
+    if (isIpv4(words)) return this.#exempt.add({ words, bits }, 1)
+    this.#exemptIpv6.add({ words, bits }, 1)
+    // IPv4 is in it only if the operator wrote so: `::/0`.
+    this.#exempt.add(cidr, 1)
   }
 }

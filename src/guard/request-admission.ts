@@ -8,6 +8,8 @@ import { TICKS_PER_SECOND } from '../core/clock.ts'
 import { ADMITTED, refusal } from '../core/refusals.ts'
 import type { Shared } from '../shared/layout.ts'
 import type { CountedPrefixes } from '../core/address.ts'
+import { BANNED } from './banned.ts'
+import type { BannedBlocks } from './banned-blocks.ts'
 import { CountedAddress } from './counted-address.ts'
 import { ErrorRate } from './error-rate.ts'
 import { FreeLines } from './free-lines.ts'
@@ -57,6 +59,7 @@ export class RequestAdmission {
   readonly #free: FreeLines
   readonly #shadow: Shadow
   readonly #penalties: Penalties
+  readonly #blocks: BannedBlocks | null
 
   constructor(
     shared: Shared,
@@ -64,8 +67,10 @@ export class RequestAdmission {
     options: GuardLimits & CountedPrefixes & PrefixLimits,
     shadow: Shadow,
     penalties: Penalties,
+    blocks: BannedBlocks | null = null,
   ) {
     this.#shared = shared
+    this.#blocks = blocks
     this.#penalties = penalties
     this.#shadow = shadow
     this.#worker = worker
@@ -111,6 +116,7 @@ export class RequestAdmission {
     }
     const { addresses, requestLedger, prefixRequestLedger } = this.#shared
     const holds = address !== null
+    if (holds && this.#isInBannedBlock(address, place)) return BANNED
     const counted = holds ? addresses.pin(this.#counted.of(address), now) : slot
     const refused = this.#ask(this.#guards, counted, now, place, cost)
     if (refused !== ADMITTED) {
@@ -183,6 +189,15 @@ export class RequestAdmission {
     prefixRequestLedger.erase(this.#worker, line)
     if (this.#counts) addresses.leaveRequest(network)
     if (place.holdsSlot) addresses.unpin(network)
+  }
+
+  /** Of a connection it was asked at the door. */
+  #isInBannedBlock(address: Int32Array, place: RequestPlace): boolean {
+    const blocks = this.#blocks
+    if (blocks === null || blocks.check(address) === ADMITTED) return false
+    if (this.#shadow.passesAddress(BANNED, address)) return false
+    place.retryAfter = blocks.secondsLeft(address)
+    return true
   }
 
   /** @returns -1 where it is not counted */

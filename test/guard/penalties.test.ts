@@ -92,3 +92,21 @@ test('who is exempt is never banned, nor the client a part of whose block is', a
     t.equal(bans.length > 0, banned, address)
   }
 })
+
+test('to exempt loopback of IPv6 exempts nobody of IPv4, to exempt everybody does', t => {
+  const isExempt = (exempt: string[], address: string) =>
+    setup({ banExempt: exempt }, addressOf(address)).penalties.isExempt(addressOf(address))
+  const usual = ['127.0.0.0/8', '::1']
+  for (const [address, exempt] of [
+    ['127.0.0.9', true],
+    ['::', true],
+    ['192.0.2.1', false],
+    ['2001:db8::', false],
+  ] as const) {
+    t.equal(isExempt(usual, address), exempt, address)
+    t.ok(isExempt(['::/0'], address))
+  }
+  t.notOk(isExempt(['0.0.0.0/0'], '2001:db8::'))
+  t.ok(isExempt(['0.0.0.0/0'], '192.0.2.1'))
+  t.end()
+})

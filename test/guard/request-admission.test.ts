@@ -4,6 +4,7 @@ import type { GuardName } from '../../src/core/governed.ts'
 import { ADMITTED, refusal } from '../../src/core/refusals.ts'
 import { Admission, type AdmissionOptions } from '../../src/guard/admission.ts'
 import { BANNED } from '../../src/guard/banned.ts'
+import { BannedBlocks } from '../../src/guard/banned-blocks.ts'
 import { RequestAdmission, type RequestPlace } from '../../src/guard/request-admission.ts'
 import type { Shared } from '../../src/shared/layout.ts'
 import { NO_LIMITS } from '../support/limits.ts'
@@ -41,6 +42,32 @@ function place(): RequestPlace {
     retryAfter: 0,
   }
 }
+
+test('a block that is banned is of whom the proxy names, and of nobody else', t => {
+  const shared = makeShared()
+  const blocks = new BannedBlocks(address => address[3] === numbered(3)[3])
+  blocks.load([{ cidr: '10.0.0.0/30', until: seconds() + 60 }])
+  const setUp = (...shadow: GuardName[]) =>
+    new RequestAdmission(
+      shared,
+      0,
+      NO_LIMITS,
+      shadowOf(shared, shadow),
+      penaltiesOf(shared),
+      blocks,
+    )
+  const door = setUp()
+  const at = place()
+  t.equal(door.enter(0, -1, numbered(2), 0, at), BANNED)
+  t.ok(at.retryAfter > 50 && at.retryAfter <= 60, `${at.retryAfter} s`)
+  for (const others of [numbered(3), numbered(4), null]) {
+    t.equal(door.enter(0, -1, others, 0, at), ADMITTED)
+    door.leave(at)
+  }
+  t.equal(setUp('banned').enter(0, -1, numbered(2), 0, at), ADMITTED)
+  t.equal(shadowCount(shared, 'banned'), 1)
+  t.end()
+})
 
 test('without limits it is bans that are asked for, of whom the proxy names too', async t => {
   const { shared, door, slot } = admission({})
