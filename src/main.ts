@@ -130,7 +130,7 @@ export class Weir {
       sessionsPerWorker: config.guards.connectionsCapacity,
       // HTTP/1.1: one at a time on a connection.
       requestsPerWorker: config.guards.connectionsCapacity,
-      moreBuckets: config.guards.errorRate !== 0,
+      moreBuckets: config.guards.errorRate !== 0 || config.guards.bodyRate !== 0,
       proofs: config.tokens.dpop.proofsMax,
       hashKey: randomHashKey(),
     })

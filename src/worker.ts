@@ -33,6 +33,7 @@ import { CidrSet, parseCidr } from './core/cidr-set.ts'
 import { Actions } from './guard/actions.ts'
 import { Admission } from './guard/admission.ts'
 import { AuthFailures } from './guard/auth-failures.ts'
+import { BodyRate } from './guard/body-rate.ts'
 import { IdentityLimits } from './guard/identity-limits.ts'
 import type { BanNotice } from './core/ban.ts'
 import { GoodRecord } from './guard/good-record.ts'
@@ -138,6 +139,8 @@ const guards = asksWho ? config.guards : { ...config.guards, authFailureRate: 0 
 const tokens = new WorkerTokens(start, slice, at, send)
 const schemes: readonly Scheme[] = [apiKeys, ...tokens.schemes, new Mtls()]
 const limitFields = new RateLimitFields(shared.addresses, { ...config.guards, ...config.http })
+const bodyRate =
+  guards.bodyRate === 0 ? null : new BodyRate(shared.addresses, guards, shadow, penalties)
 const keepsFingerprints = config.connectionLog && logsInfo
 const tarpit = new Tarpit(
   deadlines,
@@ -153,10 +156,12 @@ const edge: Edge = {
   goodRecord,
   overload,
   authorizer: authorizer(),
+  bodyRate,
   routeBudgets: new RouteBudgets(
     new RouteRates(shared, config.routes, shadow, penalties),
     config.routes,
     limitFields,
+    bodyRate,
   ),
   pools: pools(),
   deadlines,

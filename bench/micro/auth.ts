@@ -80,6 +80,8 @@ function step(defaultLimits: ConstructorParameters<typeof Authorizer>[0]['defaul
       requestRate: 0,
       requestBurst: 1,
       requestsPerAddress: 0,
+      bodyRate: 0,
+      bodyBurst: 1,
       prefixMultiple: 0,
     }),
     defaultLimits,

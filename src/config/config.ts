@@ -398,6 +398,9 @@ export interface GuardConfig {
   /** Requests per second and address that end in errors; 0 is no limit. */
   readonly errorRate: number
   readonly errorBurst: number
+  /** Bytes of bodies per second and address; 0 is no limit. */
+  readonly bodyRate: number
+  readonly bodyBurst: number
   /** HTTP requests at once per address; 0 is no limit. */
   readonly requestsPerAddress: number
   /** Failed authentications per second and address; 0 is no limit. */

@@ -84,6 +84,8 @@ export function configToYaml(config: Config): string {
       'request-burst': guards.requestBurst,
       'error-rate': guards.errorRate,
       'error-burst': guards.errorBurst,
+      'body-rate': guards.bodyRate,
+      'body-burst': guards.bodyBurst,
       'requests-per-address': guards.requestsPerAddress,
       'connections-max': guards.connectionsMax,
       allow: guards.allow,

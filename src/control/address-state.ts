@@ -2,10 +2,12 @@
 import type { Config } from '../config/config.ts'
 import { banExempt } from '../config/exempt.ts'
 import { TICKS_PER_SECOND } from '../core/clock.ts'
+import { ByteBuckets } from '../guard/byte-buckets.ts'
 import { Penalties } from '../guard/penalties.ts'
 import { TokenBuckets } from '../guard/token-buckets.ts'
 import {
   AUTH_BUCKET,
+  BODY_BUCKET,
   banEnd,
   CONNECTION_BUCKET,
   ERROR_BUCKET,
@@ -23,7 +25,7 @@ import type { Shared } from '../shared/layout.ts'
 export interface ToldBucket {
   /** The flag of its rate. */
   readonly limit: string
-  /** Tokens, 0 to the burst. */
+  /** Tokens, or bytes; 0 to the burst. */
   readonly left: number
   readonly burst: number
   readonly per_s: number
@@ -50,6 +52,7 @@ interface Budget {
   readonly at: number
   readonly rate: number
   readonly burst: number
+  readonly isOfBytes: boolean
 }
 
 export class AddressStates {
@@ -67,6 +70,10 @@ export class AddressStates {
       budget('handshake-rate', HANDSHAKE_BUCKET, guards.handshakeRate, guards.handshakeBurst),
       budget('request-rate', REQUEST_BUCKET, guards.requestRate, guards.requestBurst),
       budget('error-rate', ERROR_BUCKET, guards.errorRate, guards.errorBurst),
+      {
+        ...budget('body-rate', BODY_BUCKET, guards.bodyRate, guards.bodyBurst),
+        isOfBytes: true,
+      },
       budget('auth-failure-rate', AUTH_BUCKET, guards.authFailureRate, guards.authFailureBurst),
     ].filter(({ rate }) => rate !== 0)
   }
@@ -96,8 +103,9 @@ export class AddressStates {
       score: this.#penalties.points(word, now),
       score_max: guards.banThreshold,
       banned_for_s: Math.max(0, banEnd(word) - nowSeconds),
-      buckets: this.#budgets.map(({ limit, at, rate, burst }) => {
-        const bucket = new TokenBuckets(state, { rate, burst })
+      buckets: this.#budgets.map(({ limit, at, rate, burst, isOfBytes }) => {
+        const limits = { rate, burst }
+        const bucket = isOfBytes ? new ByteBuckets(state, limits) : new TokenBuckets(state, limits)
         return {
           limit,
           left: bucket.left(at, now),
@@ -111,5 +119,5 @@ export class AddressStates {
 }
 
 function budget(limit: string, bucket: number, rate: number, burst: number): Budget {
-  return { limit, at: STATE_BUCKETS + bucket, rate, burst }
+  return { limit, at: STATE_BUCKETS + bucket, rate, burst, isOfBytes: false }
 }

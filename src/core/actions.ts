@@ -52,6 +52,7 @@ const stagesOf = {
   'prefix-request-rate': ['request'],
   'prefix-error-rate': ['request'],
   'prefix-requests': ['request'],
+  'body-rate': ['request'],
   'route-request-rate': ['request'],
   'route-address-rate': ['request'],
   'auth-failure-rate': ['request'],

@@ -65,6 +65,7 @@ export const governed = {
     'error-burst',
   ],
   'prefix-requests': ['prefix-multiple', 'prefix-ipv4', 'prefix-ipv6', 'requests-per-address'],
+  'body-rate': ['body-rate', 'body-burst'],
   'route-request-rate': ['route-request-rate', 'route-request-burst'],
   'route-address-rate': ['route-address-rate', 'route-address-burst'],
   'auth-failure-rate': ['auth-failure-rate', 'auth-failure-burst'],

@@ -64,6 +64,10 @@ const others = [
   ],
   ['route-request-rate', 'all clients of the route together ask faster than --route-request-rate'],
   ['route-address-rate', 'the address asks on the route faster than --route-address-rate'],
+  [
+    'body-rate',
+    'the address is so far over --body-rate that its next body would have to wait longer than --body-timeout',
+  ],
   ['draining', 'weir is stopping and takes no new connections'],
   ['proxy-header-malformed', 'a trusted proxy sent no valid PROXY header'],
   ['proxy-header-timeout', 'a trusted proxy sent no whole PROXY header in 3 s'],

@@ -18,6 +18,7 @@ const points: Partial<Record<RefusalName, number>> = {
   'request-rate': 1,
   'error-rate': 1,
   'requests-per-address': 1,
+  'body-rate': 1,
   'route-address-rate': 1,
   'auth-failure-rate': 1,
   'identity-rate': 1,

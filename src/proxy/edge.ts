@@ -2,6 +2,7 @@
  * One worker's view of everything a session needs: made once by worker.ts, read by all sessions.
  */
 import type { Admission } from '../guard/admission.ts'
+import type { BodyRate } from '../guard/body-rate.ts'
 import type { GoodRecord } from '../guard/good-record.ts'
 import type { Overload } from '../guard/overload.ts'
 import type { CidrSet } from '../core/cidr-set.ts'
@@ -33,6 +34,8 @@ export interface Edge {
   readonly goodRecord: GoodRecord
   readonly overload: Overload
   readonly authorizer: Authorizer
+  /** null for no limit. */
+  readonly bodyRate: BodyRate | null
   readonly routeBudgets: RouteBudgets
   readonly pools: readonly Pool[]
   readonly deadlines: Deadlines

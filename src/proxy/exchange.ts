@@ -111,7 +111,7 @@ export class Exchange implements ResponseOwner, BodyTaker {
     this.route = route
     const { pool, config } = route
     if (pool === null) return this.#answer(404, 'no-route')
-    if (route.isLimited && this.#session.edge.routeBudgets.refuses(this)) return
+    if (this.#session.edge.routeBudgets.refuses(this)) return
     const { bodyMax, exchangeTimeoutMs } = config
     if (bodyMax !== 0 && head.body > bodyMax) {
       this.#session.answers.penalize('request-too-large')

@@ -15,6 +15,7 @@ import type { Dialed } from '../transport/dial.ts'
 import type { Held } from '../transport/held.ts'
 import { listen, stopListening } from '../transport/listen.ts'
 import { type SessionReadBuffer, CopyingReader, type Reader } from '../transport/read-buffer.ts'
+import { BodyShaper } from './body-shaper.ts'
 import { ClientAnswers } from './client-answers.ts'
 import { ClientBody, MALFORMED, TOO_LARGE } from './client-body.ts'
 import { ClientInput } from './client-input.ts'
@@ -71,6 +72,7 @@ export class Http1Session implements Reader, ClientWriterOwner {
   readonly #deadline: Deadline
   #state = HEAD
   readonly #input = new ClientInput()
+  readonly #shaper: BodyShaper | null
   readonly #body = new ClientBody(() => this.pauseBody())
   /** Unused bytes that are known to hold no end of a head. */
   #scanned = 0
@@ -110,6 +112,9 @@ export class Http1Session implements Reader, ClientWriterOwner {
     this.answers = new ClientAnswers(this, this.#head)
     this.exchangeDeadline = new ExchangeDeadline(edge.deadlines, () => this.#exchange?.onDeadline())
     this.#deadline = new Deadline(() => this.#expired())
+    const { bodyRate: rate, deadlines, slice, at } = edge
+    const onFree = (): void => this.feedBody()
+    this.#shaper = rate === null ? null : new BodyShaper({ rate, deadlines, slice, at, onFree })
     this.#socket[SESSION] = this
   }
 
@@ -227,6 +232,7 @@ export class Http1Session implements Reader, ClientWriterOwner {
       this.#state = BODY
       this.#bodyPaused = false
       this.#body.begin(this.#head.body)
+      this.#shaper?.begin()
     }
     const { requestsPerConnection } = edge.config.http
     const isLast = this.requests >= requestsPerConnection || edge.shared.workers.isDraining()
@@ -244,14 +250,18 @@ export class Http1Session implements Reader, ClientWriterOwner {
       this.#socket.pause()
       return
     }
+    const slot = this.requestClient.requestSlot
+    if (this.#shaper?.holds(slot)) return this.pauseBody()
     if (!this.#input.isEmpty) {
+      const { length } = this.#input
       const code = this.#body.read(this.#input, exchange, exchange.route.config.bodyMax)
+      this.#shaper?.took(this.requestClient.requestSlot, length - this.#input.length)
       if (code === MALFORMED) return this.#refuseBody(400, 'bad-request')
       if (code === TOO_LARGE) return this.#refuseBody(413, 'request-too-large')
     }
     if (this.#state !== BODY || this.#exchange !== exchange) return
     if (!this.#body.isWhole) {
-      if (!exchange.onBodyRead()) this.pauseBody()
+      if (!exchange.onBodyRead() || this.#shaper?.holds(slot)) this.pauseBody()
       else this.#listenForBody(exchange)
       return
     }
@@ -451,6 +461,7 @@ export class Http1Session implements Reader, ClientWriterOwner {
   #stop(): void {
     this.#state = CLOSED
     this.#deadline.stop()
+    this.#shaper?.stop()
     if (this.#exchange === null) this.exchangeDeadline.stop()
     this.writer.close()
   }

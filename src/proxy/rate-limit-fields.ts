@@ -17,6 +17,8 @@ export interface RateLimitOptions {
   readonly requestRate: number
   readonly requestBurst: number
   readonly requestsPerAddress: number
+  readonly bodyRate: number
+  readonly bodyBurst: number
   /** Of networks; 0 for none. */
   readonly prefixMultiple: number
 }
@@ -37,6 +39,10 @@ export class RateLimitFields {
       this.#policies.set('request-rate', bucketPolicy(requestRate, requestBurst))
     if (requestsPerAddress !== 0) {
       this.#policies.set('requests-per-address', atOncePolicy(requestsPerAddress))
+    }
+    const { bodyRate, bodyBurst } = options
+    if (bodyRate !== 0) {
+      this.#policies.set('body-rate', `${bucketPolicy(bodyRate, bodyBurst)};qu="content-bytes"`)
     }
     if (options.prefixMultiple !== 0) this.#addPrefix(options)
     this.#told =

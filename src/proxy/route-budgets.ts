@@ -1,6 +1,7 @@
 /** What is asked of a request once its route is known, and how a client is told that the route has no more of it now. */
 import { ticks } from '../core/clock.ts'
 import { ADMITTED, refusal, refusals } from '../core/refusals.ts'
+import type { BodyRate } from '../guard/body-rate.ts'
 import type { RequestPlace } from '../guard/request-admission.ts'
 import type { RouteLimits, RouteRates } from '../guard/route-rates.ts'
 import type { RateLimitFields } from './rate-limit-fields.ts'
@@ -10,7 +11,12 @@ const STATUS = 429
 
 /** The exchange, as far as this step needs to know it. */
 export interface Routed {
-  readonly route: { readonly index: number }
+  readonly head: { readonly hasBody: boolean }
+  readonly route: {
+    readonly index: number
+    readonly isLimited: boolean
+    readonly config: { readonly bodyTimeoutMs: number }
+  }
   readonly client: RequestPlace
   onRefused(refused: number, status: number, lines: string): void
 }
@@ -19,9 +25,16 @@ export class RouteBudgets {
   readonly #rates: RouteRates
   readonly #limits: readonly RouteLimits[]
   readonly #fields: RateLimitFields
+  readonly #bodyRate: BodyRate | null
 
-  /** @param limits by number of the route */
-  constructor(rates: RouteRates, limits: readonly RouteLimits[], fields: RateLimitFields) {
+  /** @param limits by number of the route. @param bodyRate null for no limit */
+  constructor(
+    rates: RouteRates,
+    limits: readonly RouteLimits[],
+    fields: RateLimitFields,
+    bodyRate: BodyRate | null,
+  ) {
+    this.#bodyRate = bodyRate
     this.#rates = rates
     this.#limits = limits
     this.#fields = fields
@@ -29,6 +42,19 @@ export class RouteBudgets {
 
   /** @returns whether it was refused; the exchange has been told */
   refuses(exchange: Routed): boolean {
+    const { route, head } = exchange
+    if (route.isLimited && this.#refusesRate(exchange)) return true
+    return this.#bodyRate !== null && head.hasBody && this.#refusesBody(exchange, this.#bodyRate)
+  }
+
+  #refusesBody(exchange: Routed, bodyRate: BodyRate): boolean {
+    const { route, client } = exchange
+    const refused = bodyRate.check(client, route.config.bodyTimeoutMs, ticks())
+    if (refused !== ADMITTED) exchange.onRefused(refused, STATUS, '')
+    return refused !== ADMITTED
+  }
+
+  #refusesRate(exchange: Routed): boolean {
     const { route, client } = exchange
     const refused = this.#rates.check(route.index, client, ticks())
     if (refused === ADMITTED) return false

@@ -51,6 +51,8 @@ export const REQUEST_BUCKET = 2
 export const AUTH_BUCKET = 3
 /** Behind the score; only in a table that was made with them. */
 export const ERROR_BUCKET = 5
+/** Of bytes. */
+export const BODY_BUCKET = 6
 const BUCKET_COUNT = 4
 
 /** Pins of a slot that is changing hands: far below anything connections could add up to. */
@@ -75,7 +77,7 @@ export class AddressTable {
   readonly #hashKey: HashKey
   readonly #hash = new Int32Array(2)
 
-  /** @param moreBuckets that of errors, too */
+  /** @param moreBuckets those of errors and of bytes, too */
   constructor(
     memory: SharedArrayBuffer,
     offset: number,

@@ -120,6 +120,11 @@ export const counterRows = {
     labels: [],
     gauge: 'sum',
   },
+  bodyPauses: {
+    metric: 'weir_body_pauses_total',
+    help: 'Times that a client was not read for a while because its address sent more than --body-rate',
+    labels: [],
+  },
   forwardedDoubtful: {
     metric: 'weir_forwarded_doubtful_total',
     help: 'Requests of trusted proxies whose Forwarded is malformed, or names another client than X-Forwarded-For',

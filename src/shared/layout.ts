@@ -37,7 +37,7 @@ export interface LayoutOptions {
   readonly routes: number
   /** Addresses to remember. */
   readonly addresses: number
-  /** Addresses have buckets of errors as well. */
+  /** Addresses have buckets of errors and of bytes as well. */
   readonly moreBuckets: boolean
   /** Sessions one worker may hold. */
   readonly sessionsPerWorker: number

@@ -48,6 +48,8 @@ function setup({
       requestRate: 0,
       requestBurst: 1,
       requestsPerAddress: 0,
+      bodyRate: 0,
+      bodyBurst: 1,
       prefixMultiple: 0,
     }),
     defaultLimits: limits,

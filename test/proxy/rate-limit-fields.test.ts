@@ -5,7 +5,14 @@ import { RateLimitFields, type RateLimitOptions } from '../../src/proxy/rate-lim
 import { REQUEST_BUCKET } from '../../src/shared/address-table.ts'
 import { makeShared, numbered } from '../support/memory.ts'
 
-const LIMITS = { requestRate: 100, requestBurst: 250, requestsPerAddress: 7, prefixMultiple: 0 }
+const LIMITS = {
+  requestRate: 100,
+  requestBurst: 250,
+  requestsPerAddress: 7,
+  bodyRate: 0,
+  bodyBurst: 1,
+  prefixMultiple: 0,
+}
 const HEAD = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'
 
 function fields(options: Partial<RateLimitOptions>, shared = makeShared()): RateLimitFields {
@@ -25,6 +32,10 @@ test('a refused client is told the limit it ran into, and when to come back', as
     fields({}).refused('requests-per-address', 1),
     'RateLimit-Policy: "requests-per-address";q=7;qu="concurrent-requests"\r\n' +
       'RateLimit: "requests-per-address";r=0;t=1\r\n',
+  )
+  t.equal(
+    fields({ bodyRate: 1000, bodyBurst: 5000 }).refused('body-rate', 20),
+    'RateLimit-Policy: "body-rate";q=5000;w=5;qu="content-bytes"\r\nRateLimit: "body-rate";r=0;t=20\r\n',
   )
   t.match(fields({ requestRate: 65_536 }).refused('request-rate', 1), ';w=1\r\n', 'never 0')
 })

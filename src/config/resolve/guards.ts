@@ -21,6 +21,8 @@ const HANDSHAKES_PER_WORKER = 500
 const HANDSHAKE_BURST_SECONDS = 4
 const RATE_MAX = 65_536
 const BURST_MAX = 1_000_000
+/** One read: as much comes at once anyway. */
+const BODY_BURST_MIN = 65_536
 
 export function resolveGuards(
   settings: Settings,
@@ -79,6 +81,14 @@ export function resolveGuards(
       })
     }
   }
+  const bodyRate = settings['body-rate']!
+  const bodyBurst = settings['body-burst'] ?? Math.max(BODY_BURST_MIN, bodyRate)
+  if (bodyRate !== 0 && bodyBurst / bodyRate > 3600) {
+    problems.push({
+      where: '--body-burst',
+      message: `a burst of ${bodyBurst} bytes at ${bodyRate} per second takes over an hour to refill; lower it to ${bodyRate * 3600}`,
+    })
+  }
   const banThreshold = settings['ban-threshold']!
   const banDecay = settings['ban-decay']!
   if (banThreshold / banDecay > 3600) {
@@ -110,6 +120,8 @@ export function resolveGuards(
     requestBurst: settings['request-burst']!,
     errorRate: settings['error-rate']!,
     errorBurst: settings['error-burst']!,
+    bodyRate,
+    bodyBurst,
     requestsPerAddress: settings['requests-per-address']!,
     authFailureRate: settings['auth-failure-rate']!,
     authFailureBurst: settings['auth-failure-burst']!,

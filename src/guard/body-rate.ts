@@ -1,0 +1,76 @@
+/**
+ * Bytes of request bodies per second and address, `--body-rate` and `--body-burst`.
+ *
+ * Who sends more is not refused but not read for a while (proxy/body-shaper.ts), until its bucket is out of debt: TCP
+ * tells the client. Only one that would have to wait longer than a body may take its time gets 429, before it sends it.
+ */
+import { msToTicks, TICKS_PER_SECOND } from '../core/clock.ts'
+import { ADMITTED, refusal } from '../core/refusals.ts'
+import { type AddressTable, BODY_BUCKET } from '../shared/address-table.ts'
+import { ByteBuckets } from './byte-buckets.ts'
+import type { Penalties } from './penalties.ts'
+import type { RequestPlace } from './request-admission.ts'
+import type { Shadow } from './shadow.ts'
+
+const REFUSAL = refusal('body-rate')
+
+export interface BodyLimits {
+  /** Bytes per second; 0 is no limit. */
+  readonly bodyRate: number
+  readonly bodyBurst: number
+}
+
+export class BodyRate {
+  /** What would wait is told, and goes on. */
+  readonly isTried: boolean
+  readonly #addresses: AddressTable
+  readonly #buckets: ByteBuckets
+  readonly #shadow: Shadow
+  readonly #penalties: Penalties
+
+  /** @param addresses made with more buckets. @param limits with a rate above 0 */
+  constructor(
+    addresses: AddressTable,
+    { bodyRate, bodyBurst }: BodyLimits,
+    shadow: Shadow,
+    penalties: Penalties,
+  ) {
+    this.#addresses = addresses
+    this.#buckets = new ByteBuckets(addresses.words, { rate: bodyRate, burst: bodyBurst })
+    this.#shadow = shadow
+    this.#penalties = penalties
+    this.isTried = shadow.isTried(REFUSAL)
+  }
+
+  /**
+   * Asks whether a request with a body may be made now.
+   *
+   * @param place  of the request, which was let in
+   * @param waitMs as long as it may have to wait
+   * @returns 0 or the refusal; then `place.retryAfter` is set
+   */
+  check(place: RequestPlace, waitMs: number, now: number): number {
+    const { requestSlot: slot } = place
+    const wait = this.wait(slot, now)
+    if (wait <= msToTicks(waitMs) || this.#shadow.passes(REFUSAL, slot)) return ADMITTED
+    this.#penalties.add(slot, REFUSAL, now, place.isDirect)
+    place.retryAfter = Math.ceil(wait / TICKS_PER_SECOND)
+    return REFUSAL
+  }
+
+  /** Ticks until more of a body of the address is to be read. @param slot held by the caller */
+  wait(slot: number, now: number): number {
+    return this.#buckets.wait(this.#addresses.bucket(slot, BODY_BUCKET), now)
+  }
+
+  /** What was read. In shadow nobody goes into debt: who is not held up would get ever deeper into it. */
+  took(slot: number, bytes: number, now: number): void {
+    if (this.isTried && this.wait(slot, now) > 0) return
+    this.#buckets.take(this.#addresses.bucket(slot, BODY_BUCKET), bytes, now)
+  }
+
+  /** Counts a body that would wait, in shadow. */
+  note(slot: number): void {
+    this.#shadow.passes(REFUSAL, slot)
+  }
+}
