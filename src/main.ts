@@ -379,6 +379,7 @@ export class Weir {
       logLinesDropped: this.log.dropped,
       apiKeyStates: () => this.#apiKeys?.states(Date.now() / 1000) ?? null,
       certificateExpiry: () => this.#certificates.expiry(),
+      clientAuthorityExpiry: () => this.#clientAuthorities.expiry(),
       keySetAges: () => this.#issuerKeys.ages(),
       bans: () => this.#bans.size,
       kernelBans: this.#kernelBans,

@@ -72,6 +72,14 @@ export function time(date: Date): Der {
     : primitive(Type.GENERALIZEDTIME, asn1.dateToGeneralizedTime(date))
 }
 
+/** What {@link time} writes; null for any other element. */
+export function readTime(element: Der): Date | null {
+  if (typeof element.value !== 'string' || element.tagClass !== Class.UNIVERSAL) return null
+  if (element.type === Type.UTCTIME) return asn1.utcTimeToDate(element.value)
+  if (element.type === Type.GENERALIZEDTIME) return asn1.generalizedTimeToDate(element.value)
+  return null
+}
+
 /** A context-specific tag around whole elements: `[number] EXPLICIT`, or an implicit SEQUENCE or SET. */
 export function tagged(number: number, ...parts: readonly Der[]): Der {
   return asn1.create(Class.CONTEXT_SPECIFIC, number, true, [...parts])

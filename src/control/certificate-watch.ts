@@ -8,9 +8,9 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { Logger } from 'pino'
 import { inspectCertificate } from '../certificate/inspect.ts'
-import { daysLeft } from '../certificate/validity.ts'
 import type { CertificateConfig } from '../config/config.ts'
 import type { CertificatePem } from '../config/messages.ts'
+import { ExpirySteps } from './expiry-steps.ts'
 import { StillFiles } from './still-files.ts'
 
 const POLL_MS = 500
@@ -26,7 +26,7 @@ export class CertificateWatch {
   readonly #files: StillFiles
   /** What was read last, good or not: the same in other files is not judged again. */
   #seen: string
-  readonly #warnedAt = new Map<string, number>()
+  readonly #steps = new ExpirySteps(WARN_DAYS)
   #timers: NodeJS.Timeout[] = []
 
   /** @throws if a file cannot be read: the config was checked just before */
@@ -103,7 +103,7 @@ export class CertificateWatch {
       }
     }
     this.#current = pairs
-    this.#warnedAt.clear()
+    this.#steps.clear()
     this.#onChange(pairs)
     this.#log.info({ certificates: this.#pairs.map(({ cert }) => cert) }, 'certificates replaced')
     this.warnOfExpiry(now)
@@ -114,10 +114,8 @@ export class CertificateWatch {
     for (const [i, { cert }] of this.#pairs.entries()) {
       const [leaf] = inspectCertificate(this.#current[i]!.cert, undefined, now).chain
       if (leaf === undefined) continue
-      const days = daysLeft(leaf.notAfter, now)
-      const step = WARN_DAYS.filter(each => days <= each).at(-1)
-      if (step === undefined || this.#warnedAt.get(cert) === step) continue
-      this.#warnedAt.set(cert, step)
+      const days = this.#steps.reached(cert, leaf.notAfter, now)
+      if (days === null) continue
       const facts = {
         certificate: cert,
         names: leaf.names,

@@ -4,7 +4,10 @@
  * Polled for the same reasons as certificates (certificate-watch.ts). A file that cannot be used is told of
  * once, and the old one stays in force.
  */
+import { X509Certificate } from 'node:crypto'
 import type { Logger } from 'pino'
+import { readPem } from '../certificate/pem.ts'
+import { nextUpdate } from '../certificate/revocation-list.ts'
 import {
   type ClientAuthorities,
   type ClientAuthority,
@@ -12,9 +15,20 @@ import {
 } from '../config/client-authorities.ts'
 import type { ListenerConfig } from '../config/config.ts'
 import type { Problem } from '../config/flag.ts'
+import { ExpirySteps } from './expiry-steps.ts'
 import { StillFiles } from './still-files.ts'
 
 const POLL_MS = 300
+const EXPIRY_CHECK_MS = 3_600_000
+/** Days left at which the log speaks up; lists are replaced every day, or every week. */
+const AUTHORITY_DAYS = [30, 14, 7, 3, 2, 1, 0, -1]
+const LIST_DAYS = [0, -1]
+
+interface Expiry {
+  readonly file: string
+  readonly isList: boolean
+  readonly notAfter: Date
+}
 
 export class ClientAuthorityWatch {
   readonly #listeners: readonly ListenerConfig[]
@@ -24,7 +38,11 @@ export class ClientAuthorityWatch {
   #current: ClientAuthorities
   /** By listener: the problem that was told of last; '' for none. */
   readonly #told: string[]
-  #timer: NodeJS.Timeout | null = null
+  readonly #authoritySteps = new ExpirySteps(AUTHORITY_DAYS)
+  readonly #listSteps = new ExpirySteps(LIST_DAYS)
+  /** Of the files in force. */
+  #expiries: readonly Expiry[] = []
+  #timers: NodeJS.Timeout[] = []
 
   /** @param first as they were read at start */
   constructor(
@@ -39,6 +57,7 @@ export class ClientAuthorityWatch {
     this.#log = log
     this.#onChange = onChange
     this.#told = listeners.map(() => '')
+    this.#expiries = this.#readExpiries()
   }
 
   get authorities(): ClientAuthorities {
@@ -47,12 +66,17 @@ export class ClientAuthorityWatch {
 
   start(): void {
     if (this.#current.every(each => each === null)) return
-    this.#timer = setInterval(() => this.check(), POLL_MS)
-    this.#timer.unref()
+    this.warnOfExpiry(new Date())
+    this.#timers = [
+      setInterval(() => this.check(), POLL_MS),
+      setInterval(() => this.warnOfExpiry(new Date()), EXPIRY_CHECK_MS),
+    ]
+    for (const timer of this.#timers) timer.unref()
   }
 
   stop(): void {
-    if (this.#timer !== null) clearInterval(this.#timer)
+    for (const timer of this.#timers) clearInterval(timer)
+    this.#timers = []
   }
 
   check(): void {
@@ -66,6 +90,43 @@ export class ClientAuthorityWatch {
     this.#current = next
     this.#onChange(next)
     this.#log.info('client authorities replaced')
+    this.#expiries = this.#readExpiries()
+    this.#authoritySteps.clear()
+    this.#listSteps.clear()
+    this.warnOfExpiry(new Date())
+  }
+
+  /** By file, seconds since 1970: when the first of its certificates expires, or the first of its lists is to be replaced. */
+  expiry(): ReadonlyMap<string, number> {
+    return new Map(this.#expiries.map(({ file, notAfter }) => [file, notAfter.getTime() / 1000]))
+  }
+
+  /** Speaks up once per step. */
+  warnOfExpiry(now: Date): void {
+    for (const { file, isList, notAfter } of this.#expiries) {
+      const days = (isList ? this.#listSteps : this.#authoritySteps).reached(file, notAfter, now)
+      if (days === null) continue
+      const facts = { file, expires: notAfter.toISOString(), days_left: days }
+      if (days >= 0) {
+        const what = isList ? 'revocation list is to be replaced' : 'client authority expires'
+        this.#log.warn(facts, `${what} soon`)
+      } else if (isList) {
+        this.#log.error(facts, 'revocation list is out of date: clients of its issuer are refused')
+      } else {
+        this.#log.error(facts, 'client authority has expired: its clients are refused')
+      }
+    }
+  }
+
+  #readExpiries(): Expiry[] {
+    return this.#listeners.flatMap(({ clientCertificates: config }, i) => {
+      const authority = this.#current[i]
+      if (config === null || authority === null || authority === undefined) return []
+      return [
+        ...first(config.ca, false, authorityEnds(authority.ca)),
+        ...first(config.crl, true, listEnds(authority.crl)),
+      ]
+    })
   }
 
   #judge(read: ClientAuthority | Problem | null, i: number): ClientAuthority | null {
@@ -88,4 +149,21 @@ export class ClientAuthorityWatch {
 
 function filesOf({ clientCertificates: config }: ListenerConfig): string[] {
   return config === null ? [] : [config.ca, config.crl].filter(Boolean)
+}
+
+function first(file: string, isList: boolean, ends: readonly Date[]): Expiry[] {
+  if (ends.length === 0) return []
+  return [{ file, isList, notAfter: new Date(Math.min(...ends.map(Number))) }]
+}
+
+function authorityEnds(pem: string): Date[] {
+  return blocksOf(pem, 'CERTIFICATE').map(text => new X509Certificate(text).validToDate)
+}
+
+function listEnds(pem: string): Date[] {
+  return blocksOf(pem, 'X509 CRL').flatMap(text => nextUpdate(text) ?? [])
+}
+
+function blocksOf(pem: string, label: string): string[] {
+  return readPem(pem).flatMap(block => (block.label === label ? [block.text] : []))
 }

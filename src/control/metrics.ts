@@ -33,6 +33,7 @@ export interface MetricSources {
   readonly apiKeyStates: () => Readonly<Record<(typeof keyStates)[number], number>> | null
   /** Seconds since 1970 by certificate file. */
   readonly certificateExpiry: () => ReadonlyMap<string, number>
+  readonly clientAuthorityExpiry: () => ReadonlyMap<string, number>
   /** Seconds by issuer. */
   /** How many hold now. */
   readonly bans: () => number
@@ -161,6 +162,13 @@ function addHostMetrics(registry: Registry, sources: MetricSources): void {
     ['certificate'],
     () =>
       [...sources.certificateExpiry()].map(([certificate, seconds]) => [{ certificate }, seconds]),
+  )
+  add(
+    registry,
+    'weir_client_authority_expiry_timestamp_seconds',
+    'When the first certificate of a file of client authorities expires, or the first of its revocation lists is to be replaced, seconds since 1970',
+    ['file'],
+    () => [...sources.clientAuthorityExpiry()].map(([file, seconds]) => [{ file }, seconds]),
   )
   add(registry, 'weir_api_keys', 'API keys; expiring: within 14 days', ['state'], () =>
     Object.entries(sources.apiKeyStates() ?? {}).map(([state, keys]) => [{ state }, keys]),

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto'
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
@@ -13,6 +14,7 @@ import { writeRevocations } from '../support/revocation.ts'
 
 const one = createAuthority()
 const two = createAuthority()
+const DAY = 86_400_000
 
 /** @param meanwhile happens between the first read and the watch */
 function watch(t: Test, ca: string, crl = '', meanwhile = () => {}) {
@@ -103,4 +105,33 @@ test('a file that changed before it was watched is seen', async t => {
   const { look, changes } = watch(t, ca, '', () => writeFileSync(ca, two.certificatePem))
   look()
   t.strictSame(changes, [[{ ca: two.certificatePem, crl: '' }, null]])
+})
+
+test('what will expire is told of in time, and lists on their last day', async t => {
+  const directory = t.testdir({ 'ca.pem': one.certificatePem })
+  const ca = join(directory, 'ca.pem')
+  const crl = writeRevocations(directory, one, [])
+  const { watch: watching, look, lines } = watch(t, ca, crl)
+  const authorityEnd = new X509Certificate(one.certificatePem).validToDate.getTime()
+  const listEnd = watching.expiry().get(crl)! * 1000
+  t.equal(watching.expiry().get(ca), authorityEnd / 1000)
+  t.ok(Math.abs(listEnd - Date.now() - 30 * DAY) < DAY)
+  const told = () => lines.splice(0).map(({ msg }) => msg)
+  watching.warnOfExpiry(new Date())
+  t.strictSame(told(), [])
+  watching.warnOfExpiry(new Date(listEnd - DAY / 2))
+  watching.warnOfExpiry(new Date(listEnd - DAY / 3))
+  t.strictSame(told(), ['revocation list is to be replaced soon'])
+  watching.warnOfExpiry(new Date(listEnd + DAY / 2))
+  t.strictSame(told(), ['revocation list is out of date: clients of its issuer are refused'])
+  watching.warnOfExpiry(new Date(authorityEnd - DAY / 2))
+  t.ok(told().includes('client authority expires soon'))
+  watching.warnOfExpiry(new Date(authorityEnd + DAY / 2))
+  t.ok(told().includes('client authority has expired: its clients are refused'))
+  writeFileSync(ca, two.certificatePem)
+  look()
+  t.equal(
+    watching.expiry().get(ca),
+    new X509Certificate(two.certificatePem).validToDate.getTime() / 1000,
+  )
 })

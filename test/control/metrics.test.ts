@@ -32,6 +32,7 @@ async function scrape(fill: (shared: ReturnType<typeof makeShared>) => void): Pr
     logLinesDropped: () => 5,
     apiKeyStates: () => ({ valid: 3, expiring: 0, expired: 1, revoked: 0 }),
     certificateExpiry: () => new Map([['/site.pem', 1_900_000_000]]),
+    clientAuthorityExpiry: () => new Map([['/ca.pem', 1_800_000_000]]),
     bans: () => 3,
     kernelBans: null,
     keySetAges: () => new Map([['https://issuer.example', 5]]),
@@ -115,6 +116,7 @@ test('what is so now: host, backends, certificates, build', async t => {
     'weir_backend_breaker_state{backend="db/a:1",state="closed"} 0',
     'weir_backend_up{backend="db/a:1"} 0',
     'weir_certificate_expiry_timestamp_seconds{certificate="/site.pem"} 1900000000',
+    'weir_client_authority_expiry_timestamp_seconds{file="/ca.pem"} 1800000000',
     'weir_main_log_lines_dropped_total 5',
   ]) {
     t.ok(lines.includes(line), line)
