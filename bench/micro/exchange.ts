@@ -1,10 +1,12 @@
 /** What the end of an exchange costs: its counters and its line. */
+import { randomHashKey } from '../../src/core/hash.ts'
 import { RequestHead } from '../../src/codec/http1/request-head.ts'
 import type { Exchange } from '../../src/proxy/exchange.ts'
 import { countExchange } from '../../src/proxy/exchange-counters.ts'
 import type { Http1Session } from '../../src/proxy/http1-session.ts'
 import { SessionLog } from '../../src/proxy/session-log.ts'
-import { Counters } from '../../src/shared/counters.ts'
+import { RefusalNotes } from '../../src/proxy/refusal-notes.ts'
+import { createShared } from '../../src/shared/layout.ts'
 import { testRoute } from '../../test/support/route.ts'
 
 // An exchange as it is at its end. The text of a batch is copied, as it is into the ring.
@@ -30,13 +32,26 @@ const request = Buffer.from(
 )
 const head = new RequestHead()
 head.parse(request, 0, request.length, 0)
-const labels = { listeners: 1, routes: 1, backends: 1 }
-const counters = new Counters(new SharedArrayBuffer(Counters.bytes(1, labels)), 0, 1, labels)
+const shared = createShared({
+  workers: 1,
+  backends: 1,
+  listeners: 1,
+  routes: 1,
+  addresses: 1024,
+  moreBuckets: false,
+  sessionsPerWorker: 16,
+  requestsPerWorker: 16,
+  proofs: 64,
+  hashKey: randomHashKey(),
+})
+const { counters } = shared
+const notes = new RefusalNotes(shared, 0, { ipv4Prefix: 32, ipv6Prefix: 64 }, false)
 const session = {
-  edge: { slice: counters.slice(0), at: counters.at },
+  edge: { slice: counters.slice(0), at: counters.at, notes },
   requests: 7,
   lineParts: null,
   client: {
+    slot: shared.addresses.acquire(Int32Array.of(0, 0, 0xffff, 0xcb_00_71_4d | 0), 0),
     address: '203.0.113.77',
     port: 40_000,
     peer: '',

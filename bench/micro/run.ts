@@ -10,6 +10,7 @@ import { AddressTable, CONNECTION_BUCKET } from '../../src/shared/address-table.
 import { Deadline, Deadlines } from '../../src/transport/deadlines.ts'
 import { median } from '../stats.ts'
 import { authParts } from './auth.ts'
+import { budgetParts } from './budgets.ts'
 import { concurrencyParts } from './concurrency.ts'
 import { exchangeParts } from './exchange.ts'
 import { handshakeParts } from './handshakes.ts'
@@ -80,6 +81,7 @@ const parts: Readonly<Record<string, () => void>> = {
   'deadline: push back': () => wheel.set(deadline, 60_000),
   ...exchangeParts,
   ...concurrencyParts,
+  ...budgetParts,
   ...handshakeParts,
   ...authParts,
   ...tokenParts,

@@ -80,7 +80,8 @@ export class TokenBuckets {
   /** Ticks until {@link take} would take one, without taking it; 0 if it would now. */
   wait(at: number, now: number, reserve = 0): number {
     const slackTicks = this.#slackTicks - reserve * this.#intervalTicks
-    const debt = this.#debt(Atomics.load(this.#due, at), now)
+    // Plainly: each request may ask, and Atomics.load is a call.
+    const debt = this.#debt(this.#due[at]!, now)
     return debt > slackTicks ? debt - slackTicks : 0
   }
 

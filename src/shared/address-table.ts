@@ -299,8 +299,9 @@ export class AddressTable {
 
   #findInSet(address: Int32Array, tag: number, set: number): number {
     const words = this.#words
-    for (let slot = set * WAYS; slot < (set + 1) * WAYS; slot++) {
-      const at = slot * this.#stride
+    const stride = this.#stride
+    let at = set * WAYS * stride
+    for (let slot = set * WAYS; slot < (set + 1) * WAYS; slot++, at += stride) {
       if (words[at + TAG] !== tag || !this.#holds(at, address)) continue
       const pins = Atomics.add(words, at + PINS, 1)
       // Pinned: from here on the slot cannot change hands, so what it holds now is what counts.

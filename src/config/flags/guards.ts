@@ -305,7 +305,7 @@ export const guardsFlags = {
     default: '131072',
     min: 1024,
     max: 16_777_216,
-    help: 'Addresses remembered; memory is fixed, about 70 bytes each',
+    help: 'Addresses remembered; memory is fixed, about 70 bytes each, 77 with --error-rate or --body-rate',
   },
   'requests-per-address': {
     group: 'Guards',
