@@ -36,6 +36,7 @@ import { AuthFailures } from './guard/auth-failures.ts'
 import { BodyRate } from './guard/body-rate.ts'
 import { IdentityLimits } from './guard/identity-limits.ts'
 import type { BanNotice } from './core/ban.ts'
+import { Delays } from './guard/delays.ts'
 import { GoodRecord } from './guard/good-record.ts'
 import { Overload } from './guard/overload.ts'
 import { Penalties } from './guard/penalties.ts'
@@ -148,17 +149,25 @@ const tarpit = new Tarpit(
   Math.ceil(config.guards.tarpitMax / config.workers),
   config.guards.tarpitTimeMs,
 )
+const actions = new Actions(config.guards.actions, slice, at.actions)
+const delays = config.guards.actions.some(each => each.action === 'delay')
+  ? new Delays(
+      config.guards,
+      Math.ceil(config.guards.delayMax / config.workers),
+      (refused, taken) => actions.took(refused, taken),
+    )
+  : null
 const edge: Edge = {
   worker,
   config,
   shared,
-  admission: new Admission(shared, worker, guards, shadow, penalties, goodRecord, overload),
+  admission: new Admission(shared, worker, guards, shadow, penalties, goodRecord, overload, delays),
   goodRecord,
   overload,
   authorizer: authorizer(),
   bodyRate,
   routeBudgets: new RouteBudgets(
-    new RouteRates(shared, config.routes, shadow, penalties),
+    new RouteRates(shared, config.routes, shadow, penalties, delays),
     config.routes,
     limitFields,
     bodyRate,
@@ -172,7 +181,8 @@ const edge: Edge = {
   keepsFingerprints,
   notes: new RefusalNotes(shared, worker, config.guards, keepsFingerprints),
   errorPages: new ErrorPages(start.errorPages),
-  turnAway: new TurnAway(new Actions(config.guards.actions, slice, at.actions), tarpit),
+  turnAway: new TurnAway(actions, tarpit),
+  delays,
   limitFields,
   slice,
   at,
@@ -285,6 +295,7 @@ function step(lateMs: number): void {
   slice[at.readBufferBytes + 1] = edge.readBuffers.spare
   goodRecord.step()
   slice[at.tarpitted] = tarpit.size
+  if (delays !== null) slice[at.delayed] = delays.size
   tokens.step()
   tellBans()
   log.flush()

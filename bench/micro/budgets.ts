@@ -44,6 +44,8 @@ function place(n: number) {
     holdsSlot: false,
     isDirect: true,
     retryAfter: 0,
+    delayTicks: 0,
+    delayedBy: 0,
   }
 }
 

@@ -427,6 +427,10 @@ export interface GuardConfig {
   readonly tarpitTimeMs: number
   /** Connections in the tarpits of all workers. */
   readonly tarpitMax: number
+  /** Longest that a request is held for its tokens. */
+  readonly delayTimeMs: number
+  /** Requests that are held, all workers. */
+  readonly delayMax: number
   /** CIDRs let in; with any given, all others are refused. The most specific of both lists wins. */
   readonly allow: readonly string[]
   readonly deny: readonly string[]

@@ -100,6 +100,8 @@ export function configToYaml(config: Config): string {
       action: guards.actions.map(each => `${each.guard}=${each.action}`),
       'tarpit-time': formatDuration(guards.tarpitTimeMs),
       'tarpit-max': guards.tarpitMax,
+      'delay-time': formatDuration(guards.delayTimeMs),
+      'delay-max': guards.delayMax,
       'kernel-bans': config.kernelBans.how,
       'kernel-bans-socket': config.kernelBans.socket,
       'kernel-bans-table': config.kernelBans.table,

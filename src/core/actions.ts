@@ -10,6 +10,7 @@ export const actions = [
   'reset', // RST
   'close', // FIN, without a word
   'tarpit', // held open in silence for a time, then reset
+  'delay', // a request that is held until its tokens are due, and then served
 ] as const
 
 export type ActionName = (typeof actions)[number]
@@ -26,6 +27,8 @@ const stages = {
   overload: ['reset', 'close'],
   hello: ['reject', 'reset', 'close', 'tarpit'],
   request: ['reject', 'reset', 'close', 'tarpit'],
+  // What comes back with time can be waited for.
+  rate: ['reject', 'reset', 'close', 'tarpit', 'delay'],
 } as const satisfies Record<string, readonly ActionName[]>
 
 type Stage = keyof typeof stages
@@ -43,18 +46,18 @@ const stagesOf = {
   'host-handshake-rate': ['hello'],
   'fingerprint-denied': ['hello'],
   'fingerprint-rate': ['hello'],
-  'request-rate': ['request'],
+  'request-rate': ['rate'],
   'error-rate': ['request'],
   'requests-per-address': ['request'],
   'prefix-connection-rate': ['accept'],
   'prefix-connections': ['accept'],
   'prefix-handshake-rate': ['hello'],
-  'prefix-request-rate': ['request'],
+  'prefix-request-rate': ['rate'],
   'prefix-error-rate': ['request'],
   'prefix-requests': ['request'],
   'body-rate': ['request'],
-  'route-request-rate': ['request'],
-  'route-address-rate': ['request'],
+  'route-request-rate': ['rate'],
+  'route-address-rate': ['rate'],
   'auth-failure-rate': ['request'],
   'identity-rate': ['request'],
   'identity-concurrency': ['request'],

@@ -22,7 +22,7 @@ export function refusalsPage(): string {
     '## Actions',
     '',
     'What a limit or a list decides can be done in another way than usual, `--action REASON=ACTION`: `reject` is the',
-    'answer or alert of the protocol, `reset` an RST, `close` a FIN without a word, `tarpit` silence for `--tarpit-time`.',
+    'answer or alert of the protocol, `reset` an RST, `close` a FIN without a word, `tarpit` silence for `--tarpit-time`, `delay` to hold a request until its tokens are due.',
     'What is done without the flag stands first. Counted in `weir_actions_total{reason=…,action=…}`.',
     '',
     '| reason | actions |',

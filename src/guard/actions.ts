@@ -21,7 +21,10 @@ export class Actions {
    * @param at    where those by reason and action stand among them
    */
   constructor(chosen: readonly GuardAction[], slice: Float64Array, at: number) {
-    for (const each of chosen) this.#byRefusal[refusal(each.guard)] = action(each.action)
+    // Those who are held are not refused (delays.ts); who cannot be held is, as usual.
+    for (const { guard, action: name } of chosen) {
+      if (name !== 'delay') this.#byRefusal[refusal(guard)] = action(name)
+    }
     this.#slice = slice
     this.#at = at
   }

@@ -12,6 +12,7 @@ import { BannedBlocks } from './banned-blocks.ts'
 import type { CountedPrefixes } from '../core/address.ts'
 import { CountedAddress } from './counted-address.ts'
 import { type FingerprintLimits, FingerprintRules } from './fingerprint-rules.ts'
+import type { Delays } from './delays.ts'
 import { FreeLines } from './free-lines.ts'
 import type { Guard } from './guard.ts'
 import { type HostHandshakeLimits, HostHandshakeRate, type Records } from './host-handshake-rate.ts'
@@ -86,6 +87,7 @@ export class Admission {
     penalties: Penalties,
     records: Records,
     overload: Overload | null = null,
+    delays: Delays | null = null,
   ) {
     this.#overload = overload
     this.#shared = shared
@@ -107,7 +109,15 @@ export class Admission {
     this.#prefix = new WiderPrefix(options)
     this.#prefixGuards = prefixGuards(shared.addresses, options)
     this.#free = new FreeLines(shared.options.sessionsPerWorker)
-    this.requests = new RequestAdmission(shared, worker, options, shadow, penalties, this.blocks)
+    this.requests = new RequestAdmission(
+      shared,
+      worker,
+      options,
+      shadow,
+      penalties,
+      this.blocks,
+      delays,
+    )
   }
 
   /**

@@ -1,4 +1,5 @@
 /** What a guard of an address is. The guards themselves are listed in `guards.ts`. */
+import type { Delayed } from './delays.ts'
 
 export interface Guard {
   /**
@@ -13,9 +14,12 @@ export interface Guard {
   letIn?(slot: number): void
 }
 
-export interface RequestGuard extends Guard {
-  /** @param cost tokens that the request takes of a rate; 1 unless its route says so */
-  check(slot: number, now: number, cost?: number): number
+export interface RequestGuard extends Omit<Guard, 'check'> {
+  /**
+   * @param cost    tokens that the request takes of a rate
+   * @param request is told how long it has to wait, where it was let in with tokens that are not due yet
+   */
+  check(slot: number, now: number, cost: number, request: Delayed): number
   /** Of the last one it refused: ticks until it may pass; 0 if nobody can know. */
   readonly waitTicks: number
 }

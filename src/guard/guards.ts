@@ -7,6 +7,7 @@ import type { AddressTable } from '../shared/address-table.ts'
 import { Banned } from './banned.ts'
 import { ConnectionRate } from './connection-rate.ts'
 import { ConnectionsPerAddress } from './connections-per-address.ts'
+import type { Delays } from './delays.ts'
 import type { Guard, RequestGuard } from './guard.ts'
 import { ErrorRate } from './error-rate.ts'
 import { HandshakeRate } from './handshake-rate.ts'
@@ -48,8 +49,9 @@ export function handshakeGuards(addresses: AddressTable, limits: GuardLimits): r
 export function requestGuards(
   addresses: AddressTable,
   limits: GuardLimits,
+  delays: Delays | null,
 ): readonly RequestGuard[] {
-  const guards = [...badRequestGuards(addresses, limits)]
+  const guards = [...badRequestGuards(addresses, limits, delays)]
   // Last, because it counts what it lets in.
   if (limits.requestsPerAddress !== 0) guards.push(new RequestsPerAddress(addresses, limits))
   return guards
@@ -59,10 +61,11 @@ export function requestGuards(
 export function badRequestGuards(
   addresses: AddressTable,
   limits: GuardLimits,
+  delays: Delays | null,
 ): readonly RequestGuard[] {
   const guards: RequestGuard[] = [new Banned(addresses)]
   if (limits.errorRate !== 0) guards.push(new ErrorRate(addresses, limits))
-  if (limits.requestRate !== 0) guards.push(new RequestRate(addresses, limits))
+  if (limits.requestRate !== 0) guards.push(new RequestRate(addresses, limits, delays))
   return guards
 }
 
@@ -77,6 +80,7 @@ export interface PrefixGuards {
 export function prefixGuards(
   addresses: AddressTable,
   { prefixMultiple, ...one }: GuardLimits & PrefixLimits,
+  delays: Delays | null = null,
 ): PrefixGuards {
   if (prefixMultiple === 0) return { connection: [], handshake: [], request: [], badRequest: [] }
   const limits = prefixLimits(one, prefixMultiple)
@@ -96,7 +100,7 @@ export function prefixGuards(
     badRequest.push(new ErrorRate(addresses, limits, refusal('prefix-error-rate')))
   }
   if (limits.requestRate !== 0) {
-    badRequest.push(new RequestRate(addresses, limits, refusal('prefix-request-rate')))
+    badRequest.push(new RequestRate(addresses, limits, delays, refusal('prefix-request-rate')))
   }
   const request = [...badRequest]
   // Last, because it counts what it lets in.

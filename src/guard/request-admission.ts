@@ -11,6 +11,7 @@ import type { CountedPrefixes } from '../core/address.ts'
 import { BANNED } from './banned.ts'
 import type { BannedBlocks } from './banned-blocks.ts'
 import { CountedAddress } from './counted-address.ts'
+import type { Delayed, Delays } from './delays.ts'
 import { ErrorRate } from './error-rate.ts'
 import { FreeLines } from './free-lines.ts'
 import type { RequestGuard } from './guard.ts'
@@ -28,7 +29,7 @@ import { type PrefixLimits, prefixLimits, WiderPrefix } from './wider-prefix.ts'
 const CONNECTIONS_MAX = refusal('connections-max')
 
 /** Where a request that was let in is counted. */
-export interface RequestPlace {
+export interface RequestPlace extends Delayed {
   /** Of its address; -1 while it is not counted. */
   requestSlot: number
   /** Of the network of that; -1 where networks are not counted. */
@@ -68,18 +69,20 @@ export class RequestAdmission {
     shadow: Shadow,
     penalties: Penalties,
     blocks: BannedBlocks | null = null,
+    delays: Delays | null = null,
   ) {
     this.#shared = shared
     this.#blocks = blocks
     this.#penalties = penalties
     this.#shadow = shadow
     this.#worker = worker
-    this.#guards = requestGuards(shared.addresses, options)
-    this.#badGuards = badRequestGuards(shared.addresses, options)
+    this.#guards = requestGuards(shared.addresses, options, delays)
+    // Who sends what cannot be read waits for nothing.
+    this.#badGuards = badRequestGuards(shared.addresses, options, delays)
     this.#counts = options.requestsPerAddress !== 0
     this.#counted = new CountedAddress(options)
     this.#prefix = new WiderPrefix(options)
-    this.#prefixGuards = prefixGuards(shared.addresses, options)
+    this.#prefixGuards = prefixGuards(shared.addresses, options, delays)
     const { addresses } = shared
     const { errorRate, prefixMultiple } = options
     this.#errors = errorRate === 0 ? null : new ErrorRate(addresses, options)
@@ -109,6 +112,7 @@ export class RequestAdmission {
     place: RequestPlace,
     cost = 1,
   ): number {
+    place.delayTicks = 0
     // One each for a connection; were it ever to run out, weir is as full as with connections.
     if (this.#free.isEmpty) {
       place.retryAfter = 1
@@ -215,7 +219,7 @@ export class RequestAdmission {
   ): number {
     for (let i = 0; i < guards.length; i++) {
       const guard = guards[i]!
-      const refused = guard.check(slot, now, cost)
+      const refused = guard.check(slot, now, cost, place)
       if (refused === ADMITTED) continue
       if (this.#shadow.passes(refused, slot)) {
         guard.letIn?.(slot)

@@ -11,10 +11,10 @@ import { setRouteWords } from '../core/prefix-words.ts'
 import { ADMITTED, refusal } from '../core/refusals.ts'
 import { REQUEST_BUCKET } from '../shared/address-table.ts'
 import type { Shared } from '../shared/layout.ts'
+import { type Delays, LendingBuckets } from './delays.ts'
 import type { Penalties } from './penalties.ts'
 import type { RequestPlace } from './request-admission.ts'
 import type { Shadow } from './shadow.ts'
-import { TokenBuckets } from './token-buckets.ts'
 
 const OF_ALL = refusal('route-request-rate')
 const OF_ADDRESS = refusal('route-address-rate')
@@ -32,8 +32,8 @@ export class RouteRates {
   readonly #shadow: Shadow
   readonly #penalties: Penalties
   /** By route; null for no limit. */
-  readonly #ofAll: readonly (TokenBuckets | null)[]
-  readonly #ofAddress: readonly (TokenBuckets | null)[]
+  readonly #ofAll: readonly (LendingBuckets | null)[]
+  readonly #ofAddress: readonly (LendingBuckets | null)[]
   readonly #words = new Int32Array(ADDRESS_WORDS)
   readonly #hash = new Int32Array(2)
 
@@ -43,15 +43,20 @@ export class RouteRates {
     routes: readonly RouteLimits[],
     shadow: Shadow,
     penalties: Penalties,
+    delays: Delays | null = null,
   ) {
+    const buckets = (words: Int32Array, rate: number, burst: number, refused: number) => {
+      const lent = delays === null ? 0 : delays.lent(refused, rate)
+      return rate === 0 ? null : new LendingBuckets(words, rate, burst, lent)
+    }
     this.#shared = shared
     this.#shadow = shadow
     this.#penalties = penalties
     this.#ofAll = routes.map(({ routeRequestRate: rate, routeRequestBurst: burst }) =>
-      rate === 0 ? null : new TokenBuckets(shared.routeBuckets, { rate, burst }),
+      buckets(shared.routeBuckets, rate, burst, OF_ALL),
     )
     this.#ofAddress = routes.map(({ routeAddressRate: rate, routeAddressBurst: burst }) =>
-      rate === 0 ? null : new TokenBuckets(shared.addresses.words, { rate, burst }),
+      buckets(shared.addresses.words, rate, burst, OF_ADDRESS),
     )
   }
 
@@ -66,24 +71,24 @@ export class RouteRates {
   check(route: number, place: RequestPlace, now: number): number {
     const ofAddress = this.#ofAddress[route]!
     if (ofAddress !== null) {
-      const wait = this.#takeOfAddress(ofAddress, route, place.requestSlot, now)
+      const wait = this.#takeOfAddress(ofAddress, route, place, now)
       if (wait > 0 && this.#refuses(OF_ADDRESS, place, wait, now)) return OF_ADDRESS
     }
     const ofAll = this.#ofAll[route]!
     if (ofAll === null) return ADMITTED
-    const wait = ofAll.take(route, now)
+    const wait = ofAll.take(route, now, 1, OF_ALL, place)
     return wait > 0 && this.#refuses(OF_ALL, place, wait, now) ? OF_ALL : ADMITTED
   }
 
-  #takeOfAddress(buckets: TokenBuckets, route: number, of: number, now: number): number {
+  #takeOfAddress(buckets: LendingBuckets, route: number, place: RequestPlace, now: number): number {
     const { addresses, options } = this.#shared
     const words = this.#words
     // Those who found no room of their own share one here as well.
-    if (!addresses.copyAddress(of, words)) words.fill(0)
+    if (!addresses.copyAddress(place.requestSlot, words)) words.fill(0)
     hashAddress(words, options.hashKey, this.#hash)
     setRouteWords(words, route, this.#hash)
     const slot = addresses.pin(words, now)
-    const wait = buckets.take(addresses.bucket(slot, REQUEST_BUCKET), now)
+    const wait = buckets.take(addresses.bucket(slot, REQUEST_BUCKET), now, 1, OF_ADDRESS, place)
     addresses.unpin(slot)
     return wait
   }

@@ -67,6 +67,8 @@ export class AccessLines {
       if (exchange.connectMs !== 0) line += `,"connect_ms":${decimals(exchange.connectMs)}`
       if (exchange.firstByteMs !== 0) line += `,"first_byte_ms":${decimals(exchange.firstByteMs)}`
     }
+    const { delayedMs } = exchange.client
+    if (delayedMs > 0) line += `,"delayed_ms":${delayedMs}`
     line += `,"duration_ms":${decimals(nowMs - exchange.startedMs)}`
     if (exchange.bytesReceived !== 0) line += `,"bytes_received":${exchange.bytesReceived}`
     line += `,"bytes_sent":${exchange.bytesSent}`

@@ -3,6 +3,7 @@
  */
 import type { Admission } from '../guard/admission.ts'
 import type { BodyRate } from '../guard/body-rate.ts'
+import type { Delays } from '../guard/delays.ts'
 import type { GoodRecord } from '../guard/good-record.ts'
 import type { Overload } from '../guard/overload.ts'
 import type { CidrSet } from '../core/cidr-set.ts'
@@ -47,6 +48,8 @@ export interface Edge {
   readonly keepsFingerprints: boolean
   readonly errorPages: ErrorPages
   readonly turnAway: TurnAway
+  /** null where nobody is held. */
+  readonly delays: Delays | null
   readonly limitFields: RateLimitFields
   readonly notes: RefusalNotes
   /** This worker's counters, and where each stands among them. */

@@ -120,6 +120,12 @@ export class Exchange implements ResponseOwner, BodyTaker {
     if (exchangeTimeoutMs !== 0) {
       this.#session.exchangeDeadline.begin(this.startedMs + exchangeTimeoutMs)
     }
+    if (this.client.delayTicks === 0) this.#askWho()
+    else this.#session.edge.delays!.hold(this)
+  }
+
+  #askWho(): void {
+    const { head, route } = this
     const policy = route.access === null ? null : route.access.policyFor(head)
     if (policy === null) this.#session.edge.authorizer.pass(this)
     else this.#session.edge.authorizer.authorize(this, policy)
@@ -437,7 +443,9 @@ export class Exchange implements ResponseOwner, BodyTaker {
     if (this.#responseBegan) return this.#cut(over ? 'exchange-timeout' : 'idle-timeout')
     if (this.#choice === null) {
       if (over) return this.#answer(504, 'exchange-timeout')
-      return this.#session.edge.authorizer.late(this)
+      if (!this.client.isHeld) return this.#session.edge.authorizer.late(this)
+      this.client.endHold()
+      return this.#askWho()
     }
     if (this.#choice.isWaiting) {
       if (over) return this.#answer(504, 'exchange-timeout')

@@ -8,6 +8,7 @@ import { ADDRESS_WORDS, formatAddress } from '../core/address.ts'
 import { ticks, ticksAt } from '../core/clock.ts'
 import { hashSource } from '../core/hash.ts'
 import { ADMITTED } from '../core/refusals.ts'
+import type { Delays } from '../guard/delays.ts'
 import type { GoodRecord } from '../guard/good-record.ts'
 import type { RequestPlace } from '../guard/request-admission.ts'
 import type { KnownClient } from './known-client.ts'
@@ -50,6 +51,12 @@ export class RequestClient implements RequestPlace {
   holdsSlot = false
   isDirect = true
   retryAfter = 0
+  delayTicks = 0
+  delayedBy = 0
+  /** How long the request was held, as far as that was foreseen. */
+  delayedMs = 0
+  /** Where it is held now. */
+  #heldBy: Delays | null = null
 
   /** The scheme that rejected the request which ends now, as part of a JSON line; '' for none. */
   judgeNote = ''
@@ -85,6 +92,7 @@ export class RequestClient implements RequestPlace {
       this.#identify(connection, findClient(head, forwarding, forwarders, found))
     }
     this.isDirect = connection.isDirect && !this.isNamed
+    this.delayedMs = 0
     const { requests } = connection.edge.admission
     const { slot, prefixSlot } = connection
     return requests.enter(slot, prefixSlot, this.isNamed ? found : null, now, this, cost)
@@ -97,6 +105,22 @@ export class RequestClient implements RequestPlace {
     this.#goodMinute = -1
     this.address = this.isNamed ? formatAddress(found) : address
     this.source = this.isNamed ? hashSource(found) : source
+  }
+
+  /** It waits until its tokens are due. */
+  beginHold(delays: Delays, ms: number): void {
+    this.#heldBy = delays
+    this.delayedMs = ms
+  }
+
+  get isHeld(): boolean {
+    return this.#heldBy !== null
+  }
+
+  /** Idempotent. */
+  endHold(): void {
+    this.#heldBy?.leave()
+    this.#heldBy = null
   }
 
   /** It got what it asked for. @param ms the time, as `performance.now()` tells it */
@@ -125,6 +149,7 @@ export class RequestClient implements RequestPlace {
 
   /** The exchange is over; more than once does no harm. */
   leave(connection: TcpSession): void {
+    this.endHold()
     connection.edge.admission.requests.leave(this)
   }
 }

@@ -120,6 +120,12 @@ export const counterRows = {
     labels: [],
     gauge: 'sum',
   },
+  delayed: {
+    metric: 'weir_delayed',
+    help: 'Requests that are held until their tokens are due, --action REASON=delay',
+    labels: [],
+    gauge: 'sum',
+  },
   bodyPauses: {
     metric: 'weir_body_pauses_total',
     help: 'Times that a client was not read for a while because its address sent more than --body-rate',

@@ -18,6 +18,8 @@ function rate(shadow: readonly GuardName[] = [], shared = makeShared()) {
     holdsSlot: true,
     isDirect: true,
     retryAfter: 0,
+    delayTicks: 0,
+    delayedBy: 0,
   }
   return { shared, penalties, it, place, slot: place.requestSlot }
 }

@@ -41,6 +41,8 @@ function from(shared: Shared, n: number): RequestPlace {
     holdsSlot: true,
     isDirect: true,
     retryAfter: 0,
+    delayTicks: 0,
+    delayedBy: 0,
   }
 }
 

@@ -28,6 +28,8 @@ function place(): RequestPlace {
     holdsSlot: false,
     isDirect: true,
     retryAfter: 0,
+    delayTicks: 0,
+    delayedBy: 0,
   }
 }
 

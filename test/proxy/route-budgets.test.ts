@@ -28,6 +28,8 @@ function requestOf(shared: Shared, n: number, hasBody: boolean) {
       holdsSlot: true,
       isDirect: true,
       retryAfter: 0,
+      delayTicks: 0,
+      delayedBy: 0,
     },
   }
 }

@@ -65,7 +65,7 @@ test('metric names are unique and follow the conventions of Prometheus', async t
   const rows = Object.values(counterRows)
   t.equal(new Set(rows.map(({ metric }) => metric)).size, rows.length)
   for (const row of rows) {
-    const gauge = /^weir_(?:[a-z_]+_bytes(?:_max)?|tarpitted)$/
+    const gauge = /^weir_(?:[a-z_]+_bytes(?:_max)?|tarpitted|delayed)$/
     const counted = 'buckets' in row ? /^weir_[a-z_]+_seconds$/ : /^weir_[a-z_]+_total$/
     t.match(row.metric, 'gauge' in row ? gauge : counted)
     t.notMatch(row.help, /\.$/)

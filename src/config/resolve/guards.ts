@@ -139,6 +139,8 @@ export function resolveGuards(
     actions,
     tarpitTimeMs: settings['tarpit-time']!,
     tarpitMax,
+    delayTimeMs: settings['delay-time']!,
+    delayMax: settings['delay-max']!,
     allow: settings.allow ?? [],
     deny: settings.deny ?? [],
     ipv4Prefix: settings['ipv4-prefix']!,
