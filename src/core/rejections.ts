@@ -144,7 +144,6 @@ export const rejections = [
     '',
     'the client certificate is not of --client-ca, is revoked or over',
   ],
-  ['certificate-not-allowed', 403, '', 'no rule lets the subject of the client certificate in'],
 
   ['scope-missing', 403, 'insufficient_scope', 'the client lacks a scope that the route asks for'],
   [

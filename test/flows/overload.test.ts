@@ -1,11 +1,12 @@
 /** A weir that is short of something: who is served, who is not, and that it is over when it is over. */
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
 import { dial, ending, readAll } from '../support/client.ts'
+import { leaveDescriptors, limitDescriptors } from '../support/descriptors.ts'
 import { sayName, startHttpBackend } from '../support/http-backend.ts'
 import { until } from '../support/until.ts'
 import { type RunningWeir, runWeir, startWeir, withoutLimits } from '../support/weir.ts'
@@ -105,16 +106,6 @@ test('those who hold all the places push out themselves, and nobody who was serv
   t.equal(await ask(port, '127.0.0.4'), '200', 'and everybody is served')
 })
 
-/** Lowers the soft limit of a weir that runs, so that so much of it is used. */
-function leave({ child }: RunningWeir, share: number): void {
-  const open = readdirSync(`/proc/${child.pid}/fd`).length
-  limit(child.pid!, Math.floor(open / share))
-}
-
-function limit(pid: number, soft: number | string): void {
-  execFileSync('prlimit', ['--pid', String(pid), `--nofile=${soft}:`])
-}
-
 function softLimit(pid: number): string {
   return execFileSync('prlimit', ['--pid', String(pid), '--nofile', '--noheadings', '-o', 'SOFT'])
     .toString()
@@ -129,7 +120,7 @@ test('short of descriptors no connection is taken, and those there are go on', a
   t.notMatch(await askOn(kept), /Connection: close/)
 
   // Levels at 10, 32.5, 55 and 77.5 %.
-  leave(weir, 0.65)
+  leaveDescriptors(weir, 0.65)
   await atLevel(weir, 3)
   t.equal(await ending(port, { from: KNOWN }, CLOSE), 'ECONNRESET')
   t.match(await askOn(kept), /^HTTP\/1\.1 200 /, 'on a connection that is there')
@@ -140,7 +131,7 @@ test('short of descriptors no connection is taken, and those there are go on', a
   await weir.metricIs('weir_overload_level', {}, 3)
   await weir.metricIs('weir_overload_signal_level', { signal: 'descriptors' }, 3)
 
-  limit(weir.child.pid!, before)
+  limitDescriptors(weir.child.pid!, before)
   await weir.line(({ msg }) => msg === 'overload is over', 'over')
   t.equal(await ask(port, STRANGER), '200')
   t.equal((await weir.admin('/readyz')).status, 200)
@@ -151,7 +142,7 @@ test('at level 1 strangers get one answer per connection, and nobody is waited f
   const weir = await start(t, '--overload-descriptors', '10', '--keep-alive-timeout', '10m')
   const port = weir.ports[0]!
   t.equal(await ask(port, KNOWN), '200')
-  leave(weir, 0.2)
+  leaveDescriptors(weir, 0.2)
   await atLevel(weir, 1)
   const stranger = await dial(port, { from: STRANGER })
   t.match(await askOn(stranger), /Connection: close\r\n/)
@@ -175,7 +166,7 @@ test('behind a proxy strangers get 503, others and those who say who they are do
     askOn(proxy, `GET ${path} HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: ${client}\r\n${fields}\r\n`)
   t.match(await of('198.51.100.1'), /^HTTP\/1\.1 200 /)
 
-  leave(weir, 0.42)
+  leaveDescriptors(weir, 0.42)
   await atLevel(weir, 2)
   t.match(await of('198.51.100.1'), /^HTTP\/1\.1 200 /, 'with a good record')
   const refused = await of('198.51.100.2')
