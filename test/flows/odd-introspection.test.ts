@@ -135,7 +135,7 @@ async function start(t: Test, timeout: string): Promise<Setup> {
 }
 
 test('whatever the server says, a client gets a clear answer and weir goes on', async t => {
-  const { port, weir } = await start(t, '1s')
+  const { port, weir } = await start(t, '4s')
   let n = 0
   for (const [token, [, verdict]] of Object.entries(oddities)) {
     t.equal(await askWith(port, token), verdict, token)

@@ -14,6 +14,9 @@ export const UNKNOWN_CODING = -501
 /** 15 digits stay exact in a number. */
 const LENGTH_DIGITS_MAX = 15
 const CODINGS_MAX = 8
+const CRLF_BYTES = 2
+const SPACE = 0x20
+const TAB = 0x09
 const codings: ReadonlySet<string> = new Set([
   'chunked',
   'gzip',
@@ -61,10 +64,20 @@ function declaredBody(head: Head, minor: number): number {
   if (length === -2 || coding === -2) return BAD_FRAMING
   if (coding !== -1) {
     // Both is how requests are smuggled; an HTTP/1.0 peer does not know chunks (RFC 9112 §6.1).
-    if (length !== -1 || minor === 0) return BAD_FRAMING
+    if (length !== -1 || minor === 0 || endsWithTab(head, head.end(coding))) return BAD_FRAMING
     return readCoding(head.value(coding))
   }
   return length === -1 ? TO_THE_END : readLength(head.value(length))
+}
+
+/**
+ * A tab behind a value is none of it (RFC 9110 §5.5); to some readers, llhttp for one, it is, and then this is no coding
+ * they know.
+ */
+function endsWithTab({ text }: Head, end: number): boolean {
+  let at = end - CRLF_BYTES - 1
+  while (text.charCodeAt(at) === SPACE) at--
+  return text.charCodeAt(at) === TAB
 }
 
 /** @returns bytes or BAD_FRAMING */
