@@ -92,7 +92,7 @@ export class WorkerTokens {
     { config: { tokens }, issuerCa, introspectionClient }: WorkerStart,
     send: (message: WorkerMessage) => void,
   ): Introspection | null {
-    const { introspection, audiences } = tokens
+    const { introspection, audiences, jwt } = tokens
     const { url, timeoutMs, cacheMs, graceMs } = introspection
     if (url === '') return null
     const client = new IntrospectionClient({
@@ -105,6 +105,7 @@ export class WorkerTokens {
       audiences,
       activeSeconds: Math.floor(cacheMs / 1000),
       graceSeconds: Math.floor(graceMs / 1000),
+      leewaySeconds: Math.floor(jwt.leewayMs / 1000),
       lengthMax: LENGTH_MAX,
       cache: cacheLimits(tokens.cacheMax),
     }

@@ -34,6 +34,8 @@ export interface IntrospectionRules {
   readonly activeSeconds: number
   /** How much longer it does while the server is down. */
   readonly graceSeconds: number
+  /** By which the clock of the server may be ahead; no token counts past its `exp`. */
+  readonly leewaySeconds: number
   readonly lengthMax: number
   readonly cache: TokenCacheLimits
 }
@@ -47,6 +49,7 @@ export const ASKING_MAX = 256
 const MALFORMED = refusal('token-malformed')
 const OVERSIZED = refusal('token-oversized')
 const INACTIVE = refusal('token-inactive')
+const EXPIRED = refusal('token-expired')
 const DOWN = refusal('introspection-down')
 const BUSY = refusal('auth-busy')
 
@@ -56,6 +59,13 @@ interface Active {
   readonly freshUntil: number
   /** Until then it may serve while the server is down. */
   readonly graceUntil: number
+}
+
+interface Refused {
+  /** The rejection. */
+  readonly verdict: number
+  /** Seconds since 1970. */
+  readonly until: number
 }
 
 export class Introspection implements Scheme {
@@ -68,7 +78,7 @@ export class Introspection implements Scheme {
   readonly #audiences: ReadonlySet<string>
   /** By digest, all of them. */
   readonly #active: LRUCache<string, Active>
-  readonly #inactive = new LRUCache<string, number>({ max: INACTIVE_MAX })
+  readonly #inactive = new LRUCache<string, Refused>({ max: INACTIVE_MAX })
   readonly #underway = new Map<string, Promise<Verdict>>()
   readonly #breaker = new ServerBreaker()
 
@@ -103,8 +113,8 @@ export class Introspection implements Scheme {
       this.hits++
       return known.identity
     }
-    const inactiveUntil = this.#inactive.get(digest)
-    if (inactiveUntil !== undefined && nowSeconds < inactiveUntil) return INACTIVE
+    const refused = this.#inactive.get(digest)
+    if (refused !== undefined && nowSeconds < refused.until) return refused.verdict
     const underway = this.#underway.get(digest)
     if (underway !== undefined) return underway
 
@@ -148,7 +158,7 @@ export class Introspection implements Scheme {
     const verdict = active ? this.#judgeActive(answer, nowSeconds) : INACTIVE
     if (typeof verdict === 'number') {
       this.#active.delete(digest)
-      this.#inactive.set(digest, nowSeconds + INACTIVE_SECONDS)
+      this.#inactive.set(digest, { verdict, until: nowSeconds + INACTIVE_SECONDS })
       return verdict
     }
     const { activeSeconds, graceSeconds } = this.#rules
@@ -161,14 +171,16 @@ export class Introspection implements Scheme {
   }
 
   #judgeActive(answer: JsonObject, nowSeconds: number): Verdict {
-    const times = checkTimes(answer, nowSeconds, 0, false)
+    const times = checkTimes(answer, nowSeconds, this.#rules.leewaySeconds, false)
     if (times !== ADMITTED) return times
     // The server may leave it out: then it is for it to know whom a token is for.
     if (member(answer, 'aud') !== undefined) {
       const audience = checkAudience(answer, this.#audiences)
       if (audience !== ADMITTED) return audience
     }
-    return identify('introspection', answer, '')
+    const identity = identify('introspection', answer, '')
+    if (typeof identity === 'number') return identity
+    return identity.expiresAt > nowSeconds ? identity : EXPIRED
   }
 }
 

@@ -2,7 +2,8 @@
  * A credential in the query, where it does not belong: URLs end up in histories, logs and Referer fields. It is read
  * only from the parameter that the operator names, and taken out of what is forwarded and logged.
  *
- * Its name is compared as a backend would read it, decoded, and pairs end at `;` as well as at `&`: whatever somebody
+ * Its name is compared as a backend would read it, decoded, in any case of its letters, and pairs end at `;` as well as
+ * at `&`: whatever somebody
  * behind weir could take for the parameter is found, counts as one more if there are several, and goes no further.
  */
 
@@ -58,10 +59,11 @@ export function withoutPair(query: string, name: string): string {
 
 /** Where the next pair of that name begins; -1 for nowhere. @param from where a pair begins */
 function nextPair(query: string, name: string, from: number): number {
+  const wanted = name.toLowerCase()
   for (let at = from, end; at < query.length; at = end + 1) {
     end = pairEnd(query, at)
     const equals = nameEnd(query, at, end)
-    if (equals !== end && decode(query.slice(at, equals)) === name) return at
+    if (equals !== end && decode(query.slice(at, equals)).toLowerCase() === wanted) return at
   }
   return -1
 }

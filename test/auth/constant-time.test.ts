@@ -13,7 +13,7 @@ import { refusal } from '../../src/core/refusals.ts'
 import { keySet, storedKey } from '../support/api-keys.ts'
 
 const KINDS = 64
-const TURNS = 600
+const TURNS = 2400
 const CALLS = 64
 const UNKNOWN = refusal('key-unknown')
 
@@ -74,5 +74,6 @@ test('near and far keys are told apart by a naive compare, and not by weir', asy
   const ours = leak(key => scheme.check(key, 0) !== UNKNOWN)
   t.comment(`naive ${leaking.toFixed(1)} ns, weir ${ours.toFixed(1)} ns`)
   t.ok(leaking > 8, `the measure sees a naive compare: ${leaking.toFixed(1)} ns`)
-  t.ok(Math.abs(ours) < leaking / 2, `weir: ${ours.toFixed(1)} ns`)
+  // A naive compare in weir itself is as quick as this one, or quicker where it was compiled better.
+  t.ok(Math.abs(ours) < leaking / 4, `weir: ${ours.toFixed(1)} ns`)
 })

@@ -13,6 +13,7 @@ const RULES: IntrospectionRules = {
   audiences: ['weir.example'],
   activeSeconds: 60,
   graceSeconds: 0,
+  leewaySeconds: 30,
   lengthMax: 200,
   cache: { tokens: 5, characters: 1000 },
 }
@@ -166,15 +167,24 @@ test('answers that say nothing are failures', async t => {
 test('what the server says of the token is held against the rules', async t => {
   for (const [answer, verdict] of [
     [{ ...ACTIVE, exp: NOW }, 'token-expired'],
-    [{ ...ACTIVE, nbf: NOW + 5 }, 'token-early'],
+    [{ ...ACTIVE, nbf: NOW + 31 }, 'token-early'],
+    [{ ...ACTIVE, iat: NOW + 31 }, 'token-from-future'],
+    [{ ...ACTIVE, nbf: NOW + 30, iat: NOW + 30 }, 'good: someone'],
+    [{ ...ACTIVE, exp: NOW + 1 }, 'good: someone'],
     [{ ...ACTIVE, exp: 'x' }, 'token-claim'],
     [{ ...ACTIVE, sub: 7 }, 'token-claim'],
     [{ ...ACTIVE, aud: 'other' }, 'token-audience'],
     [{ ...ACTIVE, aud: ['other', 'weir.example'] }, 'good: someone'],
     [{ ...ACTIVE, cnf: { x: 'y' } }, 'token-binding'],
   ] as const) {
-    const { introspection } = scheme(answer)
+    const { introspection, asked } = scheme(answer)
     t.equal(await judge(introspection, 'abc'), verdict)
+    t.equal(
+      await judge(introspection, 'abc'),
+      verdict,
+      'and for the same reason while it is remembered',
+    )
+    t.equal(asked.length, 1)
   }
 })
 

@@ -57,7 +57,7 @@ export const tokensFlags = {
     min: SECOND,
     max: 300 * SECOND,
     zero: true,
-    help: 'How far the clock of an issuer may differ (exp, nbf, iat)',
+    help: 'How far the clock of an issuer may differ (exp, nbf, iat); of an introspection server nbf and iat alone',
   },
   'jwks-refresh': {
     group: 'Tokens',
