@@ -19,6 +19,8 @@ const STILL_MS = 100
 const STILL_READS = 5
 /** After a look that found something: made-up kids change nothing at the issuer, so that this is none of theirs. */
 const CHANGED_COOL_DOWN_MS = 300
+/** A cool-down that is over so soon is sat out: who asks may have met a key that is newer than the last look. */
+const PAUSE_MAX_MS = 500
 const RETRY_MIN_MS = 1000
 const RETRY_MAX_MS = 30_000
 
@@ -68,7 +70,7 @@ export class KeySource {
    */
   async look(): Promise<number> {
     const leftMs = this.#lookAgainMs - performance.now()
-    if (this.#looking === null && leftMs > 0) return leftMs
+    if (this.#looking === null && leftMs > PAUSE_MAX_MS) return leftMs
     this.#looking ??= this.#look().finally(() => {
       this.#looking = null
     })
@@ -76,6 +78,8 @@ export class KeySource {
   }
 
   async #look(): Promise<number> {
+    const leftMs = this.#lookAgainMs - performance.now()
+    if (leftMs > 0) await pause(leftMs, undefined, { ref: false })
     // One that is under way may have been answered before the key was there.
     await this.#fetching
     const before = this.current
