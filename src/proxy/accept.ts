@@ -10,6 +10,7 @@ import { ADMITTED, refusal, refusals } from '../core/refusals.ts'
 import { RESET } from '../guard/actions.ts'
 import type { Place } from '../guard/admission.ts'
 import type { Door } from '../transport/listener.ts'
+import type { PlainSocket } from '../transport/plain-socket.ts'
 import { ClientReadBuffer } from '../transport/read-buffer.ts'
 import type { Edge, Entrance } from './edge.ts'
 import { TcpSession } from './tcp-session.ts'
@@ -61,7 +62,7 @@ export class Accept implements Door {
     return new ClientReadBuffer(this.#edge.readBuffers)
   }
 
-  onConnection(socket: Socket, readBuffer: ClientReadBuffer | null): void {
+  onConnection(socket: Socket | PlainSocket, readBuffer: ClientReadBuffer | null): void {
     const address = unmapped(this.#remote)
     const session = new TcpSession(this.#edge, this.#entrance, socket, address, this.#port)
     session.readBuffer = readBuffer

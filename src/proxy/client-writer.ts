@@ -8,6 +8,7 @@ import type { Socket } from 'node:net'
 import type { HttpConfig } from '../config/config.ts'
 import { Deadline, type Deadlines } from '../transport/deadlines.ts'
 import { writeText } from '../transport/direct-write.ts'
+import { PlainSocket } from '../transport/plain-socket.ts'
 import type { TlsSocket } from '../transport/tls-socket.ts'
 import { unsentBytes } from '../transport/unsent.ts'
 
@@ -26,9 +27,9 @@ export interface ClientWriterOwner {
 }
 
 export interface ClientWriterParts {
-  readonly socket: Socket
+  readonly socket: Socket | PlainSocket
   /** The TCP socket; the same one without TLS. */
-  readonly plain: Socket
+  readonly plain: Socket | PlainSocket
   readonly deadlines: Deadlines
   readonly limits: Pick<HttpConfig, 'writeTimeoutMs' | 'writeRateMin'>
   readonly owner: ClientWriterOwner
@@ -74,8 +75,8 @@ export class ClientWriter {
     }
     const below = socket.write(piece)
     if (socket.writableLength === 0) return true
-    // Only a write that reaches the high-water mark is followed by 'drain'.
-    if (below) socket.write(EMPTY, () => this.drained())
+    // Of a socket of Node only a write that reaches the high-water mark is followed by 'drain'.
+    if (below && !(socket instanceof PlainSocket)) socket.write(EMPTY, () => this.drained())
     this.#wait()
     return false
   }
@@ -87,6 +88,7 @@ export class ClientWriter {
       const out = this.#out
       this.#out = ''
       if (this.#encrypts) (socket as TlsSocket).writeText(out)
+      else if (socket instanceof PlainSocket) socket.write(out)
       else writeText(socket, out)
     }
     if (!socket.writableNeedDrain) return true

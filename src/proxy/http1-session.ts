@@ -13,6 +13,7 @@ import { CLOSE, REJECT } from '../guard/actions.ts'
 import { Deadline } from '../transport/deadlines.ts'
 import type { Dialed } from '../transport/dial.ts'
 import type { Held } from '../transport/held.ts'
+import type { PlainSocket } from '../transport/plain-socket.ts'
 import { listen, stopListening } from '../transport/listen.ts'
 import { type SessionReadBuffer, CopyingReader, type Reader } from '../transport/read-buffer.ts'
 import { BodyShaper } from './body-shaper.ts'
@@ -37,7 +38,7 @@ const REQUEST_TIMEOUT = refusal('request-timeout')
 /** Bytes of requests that came early; then the client is not read until its turn. */
 const EARLY_MAX = 65_536
 
-type ClientSocket = Socket & { [SESSION]?: Http1Session }
+type ClientSocket = (Socket | PlainSocket) & { [SESSION]?: Http1Session }
 
 /** What the reader is at. */
 const HEAD = 0
@@ -86,7 +87,7 @@ export class Http1Session implements Reader, ClientWriterOwner {
 
   constructor(
     client: TcpSession,
-    socket: Socket,
+    socket: Socket | PlainSocket,
     routes: Routes,
     readBuffer: SessionReadBuffer | null,
   ) {
@@ -341,9 +342,10 @@ export class Http1Session implements Reader, ClientWriterOwner {
     this.writer.flush()
     this.#stop()
     stopListening(this.#socket, Http1Session.#listeners)
-    if (this.#readBuffer === null) stopListening(this.#socket, Http1Session.#streamListeners)
-    else this.#readBuffer.reader = new CopyingReader(this.#socket)
-    if (rest.length > 0) this.#socket.write(rest)
+    const socket = this.client.toStreams()
+    if (this.#readBuffer === null) stopListening(socket, Http1Session.#streamListeners)
+    else this.#readBuffer.reader = new CopyingReader(socket)
+    if (rest.length > 0) socket.write(rest)
     const early = this.#input.rest()
     if (early.length > 0) dialed.socket.write(Buffer.from(early))
     this.client.tunnelTo(dialed, pool, backend)

@@ -23,6 +23,7 @@ import { Gate, type GateOwner } from '../transport/gate.ts'
 import { Handshake, type HandshakeOwner } from '../transport/handshake.ts'
 import type { Held } from '../transport/held.ts'
 import { listen } from '../transport/listen.ts'
+import { PlainSocket } from '../transport/plain-socket.ts'
 import type { SessionReadBuffer } from '../transport/read-buffer.ts'
 import { reset } from '../transport/reset.ts'
 import { TlsReadBuffer } from '../transport/tls-read-buffer.ts'
@@ -45,13 +46,13 @@ const REASONS = refusals.length
 const ENDINGS = endings.length
 
 /** The socket of a client knows its session. */
-type ClientSocket = Socket & { [SESSION]?: TcpSession }
+type ClientSocket = (Socket | PlainSocket) & { [SESSION]?: TcpSession }
 
 export class TcpSession implements Place, GateOwner, HandshakeOwner, TunnelOwner {
   readonly edge: Edge
   readonly entrance: Entrance
   /** The plain socket; under TLS the handshake's socket speaks through it. */
-  readonly socket: ClientSocket
+  socket: ClientSocket
   readonly startedMs: number
 
   // Facts for the access line.
@@ -101,7 +102,13 @@ export class TcpSession implements Place, GateOwner, HandshakeOwner, TunnelOwner
   #isTaken = false
   #isEvicted = false
 
-  constructor(edge: Edge, entrance: Entrance, socket: Socket, address: string, port: number) {
+  constructor(
+    edge: Edge,
+    entrance: Entrance,
+    socket: Socket | PlainSocket,
+    address: string,
+    port: number,
+  ) {
     this.edge = edge
     this.entrance = entrance
     this.socket = socket
@@ -117,7 +124,7 @@ export class TcpSession implements Place, GateOwner, HandshakeOwner, TunnelOwner
 
   /** A connection of a trusted proxy: who the client is stands in the header. */
   beginWithProxyHeader(): void {
-    this.#gate = new Gate(this.socket, this, this.edge.deadlines)
+    this.#gate = new Gate(this.toStreams(), this, this.edge.deadlines)
     this.#gate.readProxyHeader()
   }
 
@@ -144,7 +151,7 @@ export class TcpSession implements Place, GateOwner, HandshakeOwner, TunnelOwner
     const { mode, pool } = this.entrance.config
     if (mode === 'tcp') return this.#connect(pool)
     if (mode === 'http') return this.#speakHttp(this.socket)
-    this.#gate = new Gate(this.socket, this, this.edge.deadlines)
+    this.#gate = new Gate(this.toStreams(), this, this.edge.deadlines)
     this.#gate.readHello(this.edge.config.tls.helloTimeoutMs)
   }
 
@@ -176,7 +183,7 @@ export class TcpSession implements Place, GateOwner, HandshakeOwner, TunnelOwner
 
     this.#pool = pool
     const { alpn, clientCertificate } = this.entrance
-    this.handshake = new Handshake(this.socket, hello, context, alpn, this, clientCertificate)
+    this.handshake = new Handshake(this.toStreams(), hello, context, alpn, this, clientCertificate)
     this.edge.deadlines.set(this.#deadline, tlsConfig.handshakeTimeoutMs)
     this.handshake.start()
     // Node reads the hello in the next tick, which it has asked for by now.
@@ -258,7 +265,7 @@ export class TcpSession implements Place, GateOwner, HandshakeOwner, TunnelOwner
     else if (this.tunnel === null && this.http === null) this.#finish('client-gone', '')
   }
 
-  #speakHttp(socket: Socket): void {
+  #speakHttp(socket: Socket | PlainSocket): void {
     const routes = this.entrance.httpRoutes!
     if (this.handshake !== null) {
       this.readBuffer = TlsReadBuffer.attach(this.handshake.socket, this.edge.readBuffers)
@@ -295,6 +302,16 @@ export class TcpSession implements Place, GateOwner, HandshakeOwner, TunnelOwner
     this.#isTaken = true
     this.edge.turnAway.take(action, this.socket, this.handshake?.socket ?? this.socket)
     this.#finish('refused', cause)
+  }
+
+  /** What a tunnel is made of: from here on its bytes come and go as streams. */
+  toStreams(): Socket {
+    if (this.socket instanceof PlainSocket) {
+      this.socket = this.socket.toNodeSocket()
+      this.socket[SESSION] = this
+      listen(this.socket, TcpSession.#clientListeners)
+    }
+    return this.handshake?.socket ?? this.socket
   }
 
   /** A protocol was switched: the place at the backend is the session's from here on. */
@@ -351,7 +368,7 @@ export class TcpSession implements Place, GateOwner, HandshakeOwner, TunnelOwner
 
   #tunnel(dialed: Dialed): void {
     const { deadlines, config } = this.edge
-    this.tunnel = new Tunnel(this.handshake?.socket ?? this.socket, dialed, this)
+    this.tunnel = new Tunnel(this.toStreams(), dialed, this)
     deadlines.set(this.#deadline, config.idleTimeoutMs)
     this.handshake?.leave()
     this.tunnel.start()
@@ -427,7 +444,7 @@ export class TcpSession implements Place, GateOwner, HandshakeOwner, TunnelOwner
     this.edge.admission.penalize(this, refused, ticks())
     this.edge.notes.session(this, refused)
     // After a handshake it is closed by the end alone: a reset under the TLS socket ends the process (SIGSEGV).
-    if (this.handshake === null) this.edge.turnAway.beforeTls(this.socket, refused)
+    if (this.handshake === null) this.edge.turnAway.beforeTls(this.toStreams(), refused)
     this.#finish('refused', this.cause)
   }
 

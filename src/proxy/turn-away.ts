@@ -1,6 +1,7 @@
 /** What becomes of a client that a guard refused, at each stage: `--action`, done with sockets. */
 import type { Socket } from 'node:net'
 import { type Actions, CLOSE, REJECT, RESET, TARPIT } from '../guard/actions.ts'
+import type { PlainSocket } from '../transport/plain-socket.ts'
 import { resetPlain, type Tarpit } from '../transport/tarpit.ts'
 import { refuse } from './answer.ts'
 
@@ -43,7 +44,7 @@ export class TurnAway {
    * @param plain  the TCP socket
    * @param socket the TLS socket around it, or the same
    */
-  take(action: number, plain: Socket, socket: Socket): void {
+  take(action: number, plain: Socket | PlainSocket, socket: Socket | PlainSocket): void {
     if (action === TARPIT) this.#tarpit.holdSocket(plain, socket)
     else resetPlain(plain, socket)
   }

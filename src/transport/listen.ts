@@ -5,14 +5,17 @@
  * dozen closures are near to a kilobyte for every connection that is merely open.
  */
 import type { Socket } from 'node:net'
+import { PlainSocket } from './plain-socket.ts'
 
 /** By event; called with the socket as `this`. */
 export type Listeners = Readonly<Record<string, (...args: never[]) => void>>
 
-export function listen(socket: Socket, listeners: Listeners): void {
+export function listen(socket: Socket | PlainSocket, listeners: Listeners): void {
+  if (socket instanceof PlainSocket) return socket.listen(listeners)
   for (const event in listeners) socket.on(event, listeners[event] as () => void)
 }
 
-export function stopListening(socket: Socket, listeners: Listeners): void {
+export function stopListening(socket: Socket | PlainSocket, listeners: Listeners): void {
+  if (socket instanceof PlainSocket) return socket.stopListening(listeners)
   for (const event in listeners) socket.off(event, listeners[event] as () => void)
 }

@@ -1,6 +1,7 @@
 /** One address weir accepts on, in one worker: all its sockets and those of all workers share the port (SO_REUSEPORT). */
 import { createServer, type Server, Socket, type SocketConstructorOpts } from 'node:net'
 import { action } from '../core/actions.ts'
+import { isPlainHandle, PlainSocket } from './plain-socket.ts'
 import type { RawHandle } from './raw-handle.ts'
 import type { ClientReadBuffer } from './read-buffer.ts'
 import { resetPlain, type Tarpit } from './tarpit.ts'
@@ -30,10 +31,10 @@ export interface Door {
    * @returns 0 to let it in, or the number of what is to be done with it (core/actions.ts)
    */
   admits(address: string, port: number): number
-  /** What the sockets of this door read into; null if Node is to allocate for each read. */
+  /** What a plain socket of this door reads into; null if it is to be a socket of Node. */
   newReadBuffer(): ClientReadBuffer | null
-  /** The connection that was just admitted. */
-  onConnection(socket: Socket, readBuffer: ClientReadBuffer | null): void
+  /** The connection that was just admitted. @param readBuffer null of a socket of Node */
+  onConnection(socket: Socket | PlainSocket, readBuffer: ClientReadBuffer | null): void
 }
 
 export class Listener {
@@ -140,10 +141,12 @@ function askEarly(server: Server, door: Door, tarpit: Tarpit): boolean {
     }
     if (status !== 0) return onconnection.call(handle as ServerHandle, status, client)
     const readBuffer = door.newReadBuffer()
-    // What Node's own server would do now, but that its sockets do not know `onread`.
-    const onread = readBuffer === null ? {} : { onread: readBuffer }
-    const options = { handle: client, allowHalfOpen: true, ...onread }
-    door.onConnection(new Socket(options as unknown as SocketConstructorOpts), readBuffer)
+    if (readBuffer !== null && isPlainHandle(client)) {
+      return door.onConnection(new PlainSocket(client, readBuffer), readBuffer)
+    }
+    // What Node's own server would do now.
+    const options = { handle: client, allowHalfOpen: true }
+    door.onConnection(new Socket(options as unknown as SocketConstructorOpts), null)
   }
   return true
 }

@@ -4,6 +4,7 @@
  * Not public in Node: everything is checked before it is relied on.
  */
 import type { Socket } from 'node:net'
+import { PlainSocket } from './plain-socket.ts'
 import { TlsSocket } from './tls-socket.ts'
 
 export interface RawHandle {
@@ -26,7 +27,11 @@ interface StreamHandle extends RawHandle {
  * @param socket what the client is spoken to with: the TLS socket around it, or the same
  * @returns null if this Node has no such way, or something is still being written; then nothing was done
  */
-export function takeHandle(plain: Socket, socket: Socket): RawHandle | null {
+export function takeHandle(
+  plain: Socket | PlainSocket,
+  socket: Socket | PlainSocket,
+): RawHandle | null {
+  if (plain instanceof PlainSocket) return plain.takeHandle()
   // oxlint-disable-next-line no-underscore-dangle -- Node's name for it
   const holder = plain as unknown as { _handle?: Partial<StreamHandle> | null }
   // oxlint-disable-next-line no-underscore-dangle

@@ -157,6 +157,11 @@ export class ClientReadBuffer implements SessionReadBuffer {
     this.#own = null
   }
 
+  /** Another socket asks from here on, that has been given none yet. */
+  giveAgain(): void {
+    this.#given = null
+  }
+
   #released = false
 
   #given: Buffer | null = null

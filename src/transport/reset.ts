@@ -1,5 +1,6 @@
 /** Closes with RST: what a peer gets to see where the bytes it has are not the whole. */
 import type { Socket } from 'node:net'
+import type { PlainSocket } from './plain-socket.ts'
 
 /**
  * Now, unless the socket is just shutting down: then a turn of the loop later, and silent until then.
@@ -10,7 +11,7 @@ import type { Socket } from 'node:net'
  *
  * On TLS leaving out close_notify says the same.
  */
-export function reset(socket: Socket): void {
+export function reset(socket: Socket | PlainSocket): void {
   if (socket.destroyed) return
   if ('encrypted' in socket) socket.destroy()
   else if (mayBeShuttingDown(socket)) {
@@ -20,13 +21,13 @@ export function reset(socket: Socket): void {
   } else socket.resetAndDestroy()
 }
 
-function resetAtLast(socket: Socket): void {
+function resetAtLast(socket: Socket | PlainSocket): void {
   if (socket.destroyed) return
   if (mayBeShuttingDown(socket)) socket.destroy()
   else socket.resetAndDestroy()
 }
 
 /** All it was given is with the kernel, but for the FIN. */
-function mayBeShuttingDown(socket: Socket): boolean {
+function mayBeShuttingDown(socket: Socket | PlainSocket): boolean {
   return socket.writableEnded && !socket.writableFinished && socket.writableLength === 0
 }

@@ -5,6 +5,7 @@
  * descriptor is busy for as long as the time says, and there are no more of them than the bound.
  */
 import type { Socket } from 'node:net'
+import type { PlainSocket } from './plain-socket.ts'
 import { Deadline, type Deadlines, STEP_MS } from './deadlines.ts'
 import { type RawHandle, takeHandle } from './raw-handle.ts'
 import { reset } from './reset.ts'
@@ -57,7 +58,7 @@ export class Tarpit {
    * @param plain  the TCP socket
    * @param socket the TLS socket around it, or the same
    */
-  holdSocket(plain: Socket, socket: Socket): void {
+  holdSocket(plain: Socket | PlainSocket, socket: Socket | PlainSocket): void {
     withoutSocket(plain, socket, handle => this.hold(handle))
   }
 
@@ -85,12 +86,16 @@ export class Tarpit {
 }
 
 /** RST through TLS as well, where {@link reset} only leaves out the close_notify. Nobody else may touch the socket. */
-export function resetPlain(plain: Socket, socket: Socket): void {
+export function resetPlain(plain: Socket | PlainSocket, socket: Socket | PlainSocket): void {
   if (plain === socket) reset(plain)
   else withoutSocket(plain, socket, handle => handle.reset())
 }
 
-function withoutSocket(plain: Socket, socket: Socket, use: (handle: RawHandle) => void): void {
+function withoutSocket(
+  plain: Socket | PlainSocket,
+  socket: Socket | PlainSocket,
+  use: (handle: RawHandle) => void,
+): void {
   // The memory it reads to may be another's from here on.
   socket.pause()
   setImmediate(() => {
