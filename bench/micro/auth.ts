@@ -43,6 +43,7 @@ const client = new RequestClient({
   source: 1,
   peerIdentity: null,
   handshake: null,
+  banCounted: false,
 })
 client.requestSlot = shared.addresses.acquire(Int32Array.of(0, 0, 0xffff, 1), 0)
 

@@ -46,6 +46,8 @@ function place(n: number) {
     retryAfter: 0,
     delayTicks: 0,
     delayedBy: 0,
+    banCounted: false,
+    bodyCounted: false,
   }
 }
 

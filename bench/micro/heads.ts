@@ -37,7 +37,13 @@ const origin = new Origin({
   }),
 })
 const route = testRoute()
-const client = new RequestClient({ address, source: 1, peerIdentity: null, handshake: null })
+const client = new RequestClient({
+  address,
+  source: 1,
+  peerIdentity: null,
+  handshake: null,
+  banCounted: false,
+})
 /** What is written is copied as well, as a socket does: building a string leaves its work to that. */
 const sink = Buffer.alloc(16_384)
 

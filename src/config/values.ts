@@ -5,8 +5,7 @@
  * to write instead. None throws.
  */
 import { isIP } from 'node:net'
-import { guardNames } from '../core/governed.ts'
-import { refusals } from '../core/refusals.ts'
+import { guardNames, whyNotTried } from '../core/governed.ts'
 import { formatAddress, isIpv4, maskAddress, parseAddress } from '../core/address.ts'
 import type { Flag, Kind, KindValues } from './flag.ts'
 import { readGuardAction } from './guard-action.ts'
@@ -205,11 +204,8 @@ function readCidr(text: string): Read<string> {
 function readGuard(item: string): Read<string> {
   const known: readonly string[] = ['all', ...guardNames]
   if (known.includes(item)) return { value: item }
-  if (refusals.some(([name]) => name === item)) {
-    return {
-      error: `${quoted(item)} cannot be tried: no limit and no list decides it, but what the client sent`,
-    }
-  }
+  const why = whyNotTried(item)
+  if (why !== null) return { error: `${quoted(item)} cannot be tried: ${why}` }
   return { error: `${quoted(item)} is no guard's reason${didYouMean(item, known)}` }
 }
 

@@ -1,9 +1,11 @@
 /**
  * What a guard decides, and by which flags: the refusals that depend on a limit or a list of the operator.
  *
- * These can be tried first (`--shadow`); the others are about bytes that cannot be served, whatever is set.
+ * These can be tried first (`--shadow`). Each of the others is in {@link untried} or says who a client is
+ * (rejections.ts): a refusal that is nowhere does not compile.
  */
 import type { RefusalName } from './refusals.ts'
+import { type RejectionName, rejections } from './rejections.ts'
 
 const overload = [
   'overload',
@@ -74,6 +76,37 @@ export const governed = {
 } as const satisfies Partial<Record<RefusalName, readonly string[]>>
 
 export type GuardName = keyof typeof governed
+
+const UNSERVABLE = 'nobody could serve it: what the client sent is malformed, or means two things'
+const ENDLESS = 'weir waits for no client, and keeps of none, without an end; raise the limit'
+const NAMELESS = 'who the client is stands there, and there alone'
+const UNANSWERED = 'there is nothing here to answer it with'
+const UNPROVEN = 'whoever proved nothing is not let in as somebody'
+
+/** What no guard decides, and why it cannot be tried. */
+export const untried = {
+  draining: 'weir is about to end',
+  'proxy-header-malformed': NAMELESS,
+  'proxy-header-timeout': NAMELESS,
+  'not-tls': UNSERVABLE,
+  'hello-malformed': UNSERVABLE,
+  'hello-too-large': ENDLESS,
+  'hello-timeout': ENDLESS,
+  'bad-server-name': UNSERVABLE,
+  'unknown-server-name': UNANSWERED,
+  'tls-version': UNANSWERED,
+  'bad-request': UNSERVABLE,
+  'request-too-large': ENDLESS,
+  'request-timeout': ENDLESS,
+  'not-supported': UNANSWERED,
+} as const satisfies Record<Exclude<RefusalName, 'admitted' | RejectionName | GuardName>, string>
+
+/** @returns why `--shadow` does not take the reason; null if it does, or there is no such refusal */
+export function whyNotTried(name: string): string | null {
+  if (Object.hasOwn(governed, name)) return null
+  if (Object.hasOwn(untried, name)) return untried[name as keyof typeof untried]
+  return rejections.some(([rejection]) => rejection === name) ? UNPROVEN : null
+}
 
 export const guardNames = Object.keys(governed) as readonly GuardName[]
 

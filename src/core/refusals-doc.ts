@@ -1,7 +1,7 @@
 /** docs/refusals.md, read off the tables of refusals, actions and faults. */
 import { actionsOf } from './actions.ts'
 import { faults } from './faults.ts'
-import { guardNames } from './governed.ts'
+import { guardNames, whyNotTried } from './governed.ts'
 import { refusals } from './refusals.ts'
 
 /** The page, as Markdown. */
@@ -29,6 +29,16 @@ export function refusalsPage(): string {
     '| --- | --- |',
     ...guardNames.map(guard => `| \`${guard}\` | ${actionsOf(guard).join(', ')} |`),
     '',
+    '## Shadow',
+    '',
+    'Each reason that has actions above can be tried first, `--shadow REASON`, and all of them with `--shadow all`: it is counted in',
+    '`weir_shadow_refusals_total{reason=…}` in place of `weir_refusals_total`, the log says `"msg":"shadow"`, and the client is served as',
+    'if there were no such limit. No other reason can:',
+    '',
+    '| reason | why not |',
+    '| --- | --- |',
+    ...notTried().map(([name, why]) => `| ${name} | ${why} |`),
+    '',
     '## Faults',
     '',
     'A request was let in and did not get a whole response. Counted in `weir_request_faults_total{fault=…}`.',
@@ -45,4 +55,17 @@ function table(rows: readonly (readonly [name: string, cause: string])[]): strin
     '| --- | --- |',
     ...rows.map(([name, cause]) => `| \`${name}\` | ${cause} |`),
   ]
+}
+
+/** Those of one cause in a row. */
+function notTried(): readonly (readonly [names: string, why: string])[] {
+  const names = new Map<string, string[]>()
+  for (const [name] of refusals.slice(1)) {
+    const why = whyNotTried(name)
+    if (why === null) continue
+    const alike = names.get(why)
+    if (alike === undefined) names.set(why, [name])
+    else alike.push(name)
+  }
+  return [...names].map(([why, alike]) => [alike.map(name => `\`${name}\``).join(', '), why])
 }

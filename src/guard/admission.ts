@@ -27,10 +27,11 @@ import type { Overload } from './overload.ts'
 import type { Penalties } from './penalties.ts'
 import { RequestAdmission } from './request-admission.ts'
 import type { Shadow } from './shadow.ts'
-import { TicketTrust } from './ticket-trust.ts'
+import { OF_ADDRESS, OF_HOST, TicketTrust } from './ticket-trust.ts'
 import { type PrefixLimits, WiderPrefix } from './wider-prefix.ts'
 
 const CONNECTIONS_MAX = refusal('connections-max')
+const HANDSHAKE_RATE = refusal('handshake-rate')
 
 export interface AdmissionOptions
   extends GuardLimits,
@@ -53,6 +54,8 @@ export interface Place {
   entry: number
   /** The client is the peer: no proxy spoke for it. */
   readonly isDirect: boolean
+  /** In shadow: that it is banned has been counted of this connection. */
+  banCounted: boolean
 }
 
 export class Admission {
@@ -67,7 +70,10 @@ export class Admission {
   readonly #connection: readonly Guard[]
   readonly #handshake: readonly Guard[]
   readonly #fingerprints: FingerprintRules
-  readonly #host: readonly Guard[]
+  readonly #host: HostHandshakeRate | null
+  /** Of the last handshake asked for: its address, and which tokens were not there and it was let in all the same (`--shadow`). */
+  #asked = -1
+  #unpaid = 0
   readonly #tickets: TicketTrust
   readonly #counted: CountedAddress
   readonly #prefix: WiderPrefix
@@ -101,10 +107,9 @@ export class Admission {
     this.#handshake = handshakeGuards(shared.addresses, options)
     this.#fingerprints = new FingerprintRules(shared.addresses, options)
     const { addresses, hostBuckets } = shared
-    const host =
+    this.#host =
       options.hostHandshakeRate === 0 ? null : new HostHandshakeRate(hostBuckets, options, records)
-    this.#host = host === null ? [] : [host]
-    this.#tickets = new TicketTrust(addresses, hostBuckets, options, host)
+    this.#tickets = new TicketTrust(addresses, hostBuckets, options, this.#host)
     this.#counted = new CountedAddress(options)
     this.#prefix = new WiderPrefix(options)
     this.#prefixGuards = prefixGuards(shared.addresses, options)
@@ -124,7 +129,7 @@ export class Admission {
    * Asks whether a client may come in, and counts it if so.
    *
    * @param address four words; a copy is masked to what counts as one client
-   * @param place   is written only if the answer is 0
+   * @param place   counts only if the answer is 0
    * @returns 0 or the refusal
    */
   enter(address: Int32Array, now: number, place: Place): number {
@@ -133,12 +138,14 @@ export class Admission {
     if (listed !== ADMITTED && !this.#shadow.passesAddress(listed, address)) return listed
     const banned = this.blocks.check(address)
     if (banned !== ADMITTED && !this.#shadow.passesAddress(banned, address)) return banned
-    const overloaded = this.#overload === null ? ADMITTED : this.#overload.check(address)
+    place.banCounted = banned !== ADMITTED
+    const overloaded =
+      this.#overload === null ? ADMITTED : this.#overload.check(address, place.isDirect)
     if (overloaded !== ADMITTED) return overloaded
     const { addresses, ledger, prefixLedger } = this.#shared
 
     const slot = addresses.acquire(this.#counted.of(address), now)
-    const refused = this.#check(this.#connection, slot, now)
+    const refused = this.#check(this.#connection, slot, now, place)
     if (refused !== ADMITTED) {
       this.refusedSlot = slot
       this.#penalties.add(slot, refused, now, place.isDirect)
@@ -148,7 +155,9 @@ export class Admission {
     const network = this.#prefix.of(address)
     const prefixSlot = network === null ? -1 : addresses.acquire(network, now)
     const ofNetwork =
-      prefixSlot === -1 ? ADMITTED : this.#check(this.#prefixGuards.connection, prefixSlot, now)
+      prefixSlot === -1
+        ? ADMITTED
+        : this.#check(this.#prefixGuards.connection, prefixSlot, now, place)
     if (ofNetwork !== ADMITTED || this.#free.isEmpty || !this.#enterHost(slot)) {
       this.refusedSlot = slot
       addresses.leave(slot)
@@ -165,22 +174,29 @@ export class Admission {
 
   /** Asks whether the address may start a TLS handshake now. */
   handshake(place: Place, now: number): number {
-    const refused = this.#check(this.#handshake, place.slot, now)
+    this.#asked = place.slot
+    this.#unpaid = this.#tickets.isSpent(place.slot, now) ? OF_ADDRESS : 0
+    const refused = this.#check(this.#handshake, place.slot, now, place)
     if (refused !== ADMITTED || place.prefixSlot === -1) return refused
-    return this.#check(this.#prefixGuards.handshake, place.prefixSlot, now)
+    return this.#check(this.#prefixGuards.handshake, place.prefixSlot, now, place)
   }
 
   /** Asks whether the host has a TLS handshake left for the address: after all that is asked of the address itself. */
   hostHandshake(place: Place, now: number): number {
-    return this.#check(this.#host, place.slot, now)
+    const refused = this.#host === null ? ADMITTED : this.#host.check(place.slot, now)
+    if (refused !== ADMITTED) this.#unpaid |= OF_HOST
+    return refused === ADMITTED || this.#shadow.passes(refused, place.slot) ? ADMITTED : refused
   }
 
   /**
    * Whether a client with a ticket of ours is believed to resume: then neither {@link handshake} nor {@link hostHandshake}
-   * is asked.
+   * is asked. In shadow it counts who would not be, and is refused.
    */
   believesTicket(place: Place, now: number): boolean {
-    return this.#tickets.believes(place.slot, now)
+    const { slot } = place
+    if (this.#tickets.believes(slot, now)) return true
+    // Who is not believed for its address alone is believed where there is no such limit, so in shadow too.
+    return this.#tickets.isOnlySpent(slot, now) && this.#shadow.passes(HANDSHAKE_RATE, slot)
   }
 
   /**
@@ -189,7 +205,7 @@ export class Admission {
    * @param slot that the address had: a hello that TLS does not understand may have ended the session already
    */
   settleTicket(slot: number, believed: boolean, resumed: boolean, now: number): void {
-    this.#tickets.settle(slot, believed, resumed, now)
+    this.#tickets.settle(slot, believed, resumed, now, this.#asked === slot ? this.#unpaid : 0)
   }
 
   /** Whether {@link fingerprint} is to be asked: else nobody needs to make one. */
@@ -199,7 +215,9 @@ export class Admission {
 
   /** Asks whether a client with this JA4 may go on. */
   fingerprint(ja4: string, place: Place, now: number): number {
-    const refused = this.#fingerprints.check(ja4, now)
+    const denied = this.#fingerprints.checkDenied(ja4)
+    if (denied !== ADMITTED && !this.#shadow.passes(denied, place.slot)) return denied
+    const refused = this.#fingerprints.checkRate(ja4, now)
     return refused === ADMITTED || this.#shadow.passes(refused, place.slot) ? ADMITTED : refused
   }
 
@@ -224,10 +242,10 @@ export class Admission {
     place.slot = -1
   }
 
-  #check(guards: readonly Guard[], slot: number, now: number): number {
+  #check(guards: readonly Guard[], slot: number, now: number, place: Place): number {
     for (let i = 0; i < guards.length; i++) {
       const refused = guards[i]!.check(slot, now)
-      if (refused !== ADMITTED && !this.#shadow.passes(refused, slot)) return refused
+      if (refused !== ADMITTED && !this.#shadow.passesOnce(refused, slot, place)) return refused
     }
     return ADMITTED
   }

@@ -52,7 +52,12 @@ export class BodyRate {
   check(place: RequestPlace, waitMs: number, now: number): number {
     const { requestSlot: slot } = place
     const wait = this.wait(slot, now)
-    if (wait <= msToTicks(waitMs) || this.#shadow.passes(REFUSAL, slot)) return ADMITTED
+    place.bodyCounted = false
+    if (wait <= msToTicks(waitMs)) return ADMITTED
+    if (this.isTried) {
+      this.note(place)
+      return ADMITTED
+    }
     this.#penalties.add(slot, REFUSAL, now, place.isDirect)
     place.retryAfter = Math.ceil(wait / TICKS_PER_SECOND)
     return REFUSAL
@@ -69,8 +74,9 @@ export class BodyRate {
     this.#buckets.take(this.#addresses.bucket(slot, BODY_BUCKET), bytes, now)
   }
 
-  /** Counts a body that would wait, in shadow. */
-  note(slot: number): void {
-    this.#shadow.passes(REFUSAL, slot)
+  /** Counts a body that would wait, or be refused, in shadow: each once. */
+  note(place: RequestPlace): void {
+    if (!place.bodyCounted) this.#shadow.passes(REFUSAL, place.requestSlot)
+    place.bodyCounted = true
   }
 }

@@ -41,14 +41,18 @@ export class FingerprintRules {
     })
   }
 
+  /** Asks whether clients of this kind may start a handshake at all. @returns 0 or the refusal */
+  checkDenied(ja4: string): number {
+    return this.#deny.match(ja4) ? DENIED : ADMITTED
+  }
+
   /**
-   * Asks whether a client of this kind may start a handshake now, and takes a token of its kind if they are limited.
+   * Asks whether one may now, and takes a token of its kind if they are limited.
    *
    * @param now ticks
    * @returns 0 or the refusal
    */
-  check(ja4: string, now: number): number {
-    if (this.#deny.match(ja4)) return DENIED
+  checkRate(ja4: string, now: number): number {
     if (!this.#limit.match(ja4)) return ADMITTED
     const addresses = this.#addresses
     const slot = addresses.pin(fingerprintWords(ja4), now)

@@ -22,6 +22,7 @@ import { StandingDelay } from './standing-delay.ts'
 
 const STRANGER = refusal('overload-stranger')
 const CLOSED = refusal('overload-closed')
+const CONNECTIONS_MAX = refusal('connections-max')
 
 /** How old the figures of the process may be. */
 const SAMPLE_MS = 250
@@ -72,16 +73,23 @@ export class Overload {
   readonly #levels = new Uint8Array(signals.length)
   readonly #delay = new StandingDelay()
   readonly #words = new Int32Array(ADDRESS_WORDS)
+  /** Strangers are only counted: nobody is to notice anything of levels 1 and 2. */
+  readonly #triesStrangers: boolean
+  readonly #triesClosed: boolean
   #isShut = false
 
   constructor(parts: OverloadParts) {
-    const { rules, connectionsMax } = parts
+    const { rules, connectionsMax, shadow } = parts
     this.#parts = parts
+    this.#triesStrangers = shadow.isTried(STRANGER)
+    this.#triesClosed = shadow.isTried(CLOSED)
     this.keepAliveMs = parts.keepAliveMs
+    // Places beyond a limit that is only tried are there.
+    const areCounted = connectionsMax >= PLACES_MIN && !shadow.isTried(CONNECTIONS_MAX)
     const begins = [
       shareLevels(rules.memory),
       shareLevels(rules.descriptors),
-      shareLevels(connectionsMax < PLACES_MIN ? 0 : rules.connections),
+      shareLevels(areCounted ? rules.connections : 0),
       delayLevels(rules.loopDelayMs),
     ]
     this.#signals = begins.map(each => new OverloadLevel(rules.isOn ? each : []))
@@ -94,7 +102,7 @@ export class Overload {
    * @param nowMs  since the process started
    */
   step(lateMs: number, nowMs: number): void {
-    const { shared, worker, shadow, keepAliveMs } = this.#parts
+    const { shared, worker, keepAliveMs } = this.#parts
     const { overload } = shared
     if (overload.maySample(nowMs, SAMPLE_MS)) this.#sample()
     const delay = this.#delay.add(lateMs, nowMs)
@@ -108,14 +116,18 @@ export class Overload {
     }
     this.level = level
     this.#isShut = this.#is(MEMORY, SHUT) || this.#is(DESCRIPTORS, SHUT) || this.#is(LOOP, SHUT)
-    this.keepAliveMs = level >= SHORTER ? Math.min(SHORT_KEEP_ALIVE_MS, keepAliveMs) : keepAliveMs
-    overload.publish(worker, this.#levels, level, this.#isShut && !shadow.isTried(CLOSED))
+    this.keepAliveMs = this.#shortens ? Math.min(SHORT_KEEP_ALIVE_MS, keepAliveMs) : keepAliveMs
+    overload.publish(worker, this.#levels, level, this.#isShut && !this.#triesClosed)
   }
 
-  /** Asks whether an address may come in now. Once per connection: in shadow it counts. */
-  check(address: Int32Array): number {
+  /**
+   * Asks whether an address may come in now. Once per connection: in shadow it counts.
+   *
+   * @param isDirect false if a proxy named it: of its connection {@link checkShut} was asked at accept, and has counted
+   */
+  check(address: Int32Array, isDirect = true): number {
     if (this.level < STRANGERS_OUT) return ADMITTED
-    const shut = this.checkShut(address)
+    const shut = isDirect || !this.#triesClosed ? this.checkShut(address) : ADMITTED
     if (shut !== ADMITTED || this.knows(address)) return shut
     return this.#parts.shadow.passesAddress(STRANGER, address) ? ADMITTED : STRANGER
   }
@@ -145,14 +157,18 @@ export class Overload {
 
   /** Whether the connection of this address is to end with its answer. */
   endsAfterAnswer(slot: number): boolean {
-    return this.level >= SHORTER && !this.knowsSlot(slot)
+    return this.#shortens && !this.knowsSlot(slot)
   }
 
   /** Which signal asks for sessions to end, the one that asks for most first; -1 for none. */
   get evictsFor(): number {
-    if (this.level < LEVEL_MAX || this.#parts.shadow.isTried(CLOSED)) return -1
+    if (this.level < LEVEL_MAX || this.#triesClosed) return -1
     // No longer than it takes: the level stays for a while after there is room.
     return this.#signals.findIndex(({ isFull }) => isFull)
+  }
+
+  get #shortens(): boolean {
+    return this.level >= SHORTER && !this.#triesStrangers
   }
 
   #is(signal: number, level: number): boolean {

@@ -40,6 +40,10 @@ export interface RequestPlace extends Delayed {
   holdsSlot: boolean
   /** The client is the peer of the connection: no proxy spoke for it. */
   readonly isDirect: boolean
+  /** In shadow: that it is banned has been counted, of this request or, if it is its peer's, of the connection. */
+  banCounted: boolean
+  /** In shadow: that its body would have to wait has been counted. */
+  bodyCounted: boolean
   /** Of a refused one: seconds after which it may be worth to ask again, at least 1. */
   retryAfter: number
 }
@@ -120,7 +124,10 @@ export class RequestAdmission {
     }
     const { addresses, requestLedger, prefixRequestLedger } = this.#shared
     const holds = address !== null
-    if (holds && this.#isInBannedBlock(address, place)) return BANNED
+    if (holds) {
+      place.banCounted = false
+      if (this.#isInBannedBlock(address, place)) return BANNED
+    }
     const counted = holds ? addresses.pin(this.#counted.of(address), now) : slot
     const refused = this.#ask(this.#guards, counted, now, place, cost)
     if (refused !== ADMITTED) {
@@ -199,7 +206,10 @@ export class RequestAdmission {
   #isInBannedBlock(address: Int32Array, place: RequestPlace): boolean {
     const blocks = this.#blocks
     if (blocks === null || blocks.check(address) === ADMITTED) return false
-    if (this.#shadow.passesAddress(BANNED, address)) return false
+    if (this.#shadow.passesAddress(BANNED, address)) {
+      place.banCounted = true
+      return false
+    }
     place.retryAfter = blocks.secondsLeft(address)
     return true
   }
@@ -221,7 +231,7 @@ export class RequestAdmission {
       const guard = guards[i]!
       const refused = guard.check(slot, now, cost, place)
       if (refused === ADMITTED) continue
-      if (this.#shadow.passes(refused, slot)) {
+      if (this.#shadow.passesOnce(refused, slot, place)) {
         guard.letIn?.(slot)
         continue
       }

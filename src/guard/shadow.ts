@@ -19,6 +19,13 @@ export interface ShadowParts {
   readonly tell: (refused: number, client: () => string) => void
 }
 
+const BANNED = refusal('banned')
+
+/** Whoever may be found to be banned more than once. */
+export interface BanCounted {
+  banCounted: boolean
+}
+
 export class Shadow {
   readonly #isShadow = new Uint8Array(refusals.length)
   readonly #parts: ShadowParts
@@ -39,6 +46,18 @@ export class Shadow {
       slot === -1 ? '' : formatCounted(this.#parts.addresses.address(slot)),
     )
     return true
+  }
+
+  /**
+   * Like {@link passes}, of who is asked again for what a ban would have ended the first time: it counts once.
+   *
+   * @param asked the connection, or the request that a proxy passed on
+   */
+  passesOnce(refused: number, slot: number, asked: BanCounted): boolean {
+    if (refused !== BANNED) return this.passes(refused, slot)
+    if (this.#isShadow[BANNED] === 1 && asked.banCounted) return true
+    asked.banCounted = this.passes(refused, slot)
+    return asked.banCounted
   }
 
   /** Like {@link passes}, of an address that has no slot yet. */

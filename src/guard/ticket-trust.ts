@@ -14,6 +14,10 @@ import { HOST_BROKEN_TICKETS } from '../shared/layout.ts'
 import type { HostHandshakeLimits, HostHandshakeRate } from './host-handshake-rate.ts'
 import { TokenBuckets } from './token-buckets.ts'
 
+/** Whose token a handshake takes, as bits. */
+export const OF_ADDRESS = 1
+export const OF_HOST = 2
+
 /** Of the budget of handshakes. */
 const LIES_SHARE = 0.1
 
@@ -57,21 +61,32 @@ export class TicketTrust {
 
   /** @param slot of an address that shows a ticket of ours */
   believes(slot: number, now: number): boolean {
-    if (this.#lies !== null && this.#lies.wait(HOST_BROKEN_TICKETS, now) !== 0) return false
+    if (!this.#hasLiesLeft(now)) return false
     if (this.#ofAddress === null) return true
     return this.#ofAddress.wait(this.#bucket(slot), now, this.#reserve) === 0
+  }
+
+  /** Whether the address has no token left, so that a handshake would be refused. */
+  isSpent(slot: number, now: number): boolean {
+    return this.#ofAddress !== null && this.#ofAddress.wait(this.#bucket(slot), now) !== 0
+  }
+
+  /** Whether that is all that speaks against believing it. */
+  isOnlySpent(slot: number, now: number): boolean {
+    return this.#hasLiesLeft(now) && this.isSpent(slot, now)
   }
 
   /**
    * What became of a handshake with a ticket of ours.
    *
    * @param believed it was not charged; else it was, to its address and to the host
+   * @param unpaid who had nothing left to be charged, where its guard is only tried
    */
-  settle(slot: number, believed: boolean, resumed: boolean, now: number): void {
+  settle(slot: number, believed: boolean, resumed: boolean, now: number, unpaid = 0): void {
     if (believed === resumed) return
     if (resumed) {
-      this.#ofAddress?.giveBack(this.#bucket(slot), now)
-      this.#host?.giveBack(now)
+      if ((unpaid & OF_ADDRESS) === 0) this.#ofAddress?.giveBack(this.#bucket(slot), now)
+      if ((unpaid & OF_HOST) === 0) this.#host?.giveBack(now)
       return
     }
     // It is done already: what cannot be taken is not owed.
@@ -79,6 +94,10 @@ export class TicketTrust {
     this.#ofAddress?.take(this.#bucket(slot), now)
     this.#host?.check(slot, now)
     this.#lies?.take(HOST_BROKEN_TICKETS, now)
+  }
+
+  #hasLiesLeft(now: number): boolean {
+    return this.#lies === null || this.#lies.wait(HOST_BROKEN_TICKETS, now) === 0
   }
 
   #bucket(slot: number): number {

@@ -24,7 +24,13 @@ export class Accept implements Door {
   readonly #refusedAt: number
   // Of the connection that stands in the door; there is never more than one.
   readonly #words = new Int32Array(ADDRESS_WORDS)
-  readonly #place: Place = { slot: -1, prefixSlot: -1, entry: -1, isDirect: true }
+  readonly #place: Place = {
+    slot: -1,
+    prefixSlot: -1,
+    entry: -1,
+    isDirect: true,
+    banCounted: false,
+  }
   /** As the kernel writes it; of a refused one it is read by nobody, mostly. */
   #remote = ''
   #port = 0
@@ -72,6 +78,7 @@ export class Accept implements Door {
     session.slot = place.slot
     session.prefixSlot = place.prefixSlot
     session.entry = place.entry
+    session.banCounted = place.banCounted
     place.slot = -1
     session.beginAdmitted()
   }

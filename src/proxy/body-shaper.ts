@@ -1,6 +1,7 @@
 /** When a client is read that sends a body faster than `--body-rate` lets it: it waits, and is told by nothing but TCP. */
 import { TICKS_PER_SECOND, ticks } from '../core/clock.ts'
 import type { BodyRate } from '../guard/body-rate.ts'
+import type { RequestPlace } from '../guard/request-admission.ts'
 import { Deadline, type Deadlines } from '../transport/deadlines.ts'
 
 export interface BodyShaperParts {
@@ -11,13 +12,13 @@ export interface BodyShaperParts {
   readonly at: { readonly bodyPauses: number }
   /** There may be more to read again. */
   readonly onFree: () => void
+  /** Of the request whose body it is. */
+  readonly place: RequestPlace
 }
 
 export class BodyShaper {
   readonly #parts: BodyShaperParts
   readonly #deadline: Deadline
-  /** Of this body it was told that it would wait. */
-  #noted = false
 
   constructor(parts: BodyShaperParts) {
     this.#parts = parts
@@ -26,7 +27,6 @@ export class BodyShaper {
 
   /** A new body. */
   begin(): void {
-    this.#noted = false
     this.#parts.deadlines.clear(this.#deadline)
   }
 
@@ -43,8 +43,7 @@ export class BodyShaper {
       return false
     }
     if (rate.isTried) {
-      if (!this.#noted) rate.note(slot)
-      this.#noted = true
+      rate.note(this.#parts.place)
       return false
     }
     if (this.#deadline.due === 0) slice[at.bodyPauses]!++

@@ -115,7 +115,9 @@ export class Http1Session implements Reader, ClientWriterOwner {
     this.#deadline = new Deadline(() => this.#expired())
     const { bodyRate: rate, deadlines, slice, at } = edge
     const onFree = (): void => this.feedBody()
-    this.#shaper = rate === null ? null : new BodyShaper({ rate, deadlines, slice, at, onFree })
+    const place = this.requestClient
+    this.#shaper =
+      rate === null ? null : new BodyShaper({ rate, deadlines, slice, at, onFree, place })
     this.#socket[SESSION] = this
   }
 

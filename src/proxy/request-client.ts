@@ -50,6 +50,8 @@ export class RequestClient implements RequestPlace {
   requestLine = -1
   holdsSlot = false
   isDirect = true
+  banCounted: boolean
+  bodyCounted = false
   retryAfter = 0
   delayTicks = 0
   delayedBy = 0
@@ -72,7 +74,9 @@ export class RequestClient implements RequestPlace {
     source,
     peerIdentity,
     handshake,
-  }: Pick<TcpSession, 'address' | 'source' | 'peerIdentity' | 'handshake'>) {
+    banCounted,
+  }: Pick<TcpSession, 'address' | 'source' | 'peerIdentity' | 'handshake' | 'banCounted'>) {
+    this.banCounted = banCounted
     this.isTls = handshake !== null
     this.peer = peerIdentity
     this.address = address

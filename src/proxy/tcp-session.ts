@@ -87,6 +87,7 @@ export class TcpSession implements Place, GateOwner, HandshakeOwner, TunnelOwner
   prefixSlot = -1
   entry = -1
   isDirect = true
+  banCounted = false
   /** The same for every connection of an address, for balancers that keep clients together. */
   source = 0
   readonly #deadline: Deadline

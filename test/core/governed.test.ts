@@ -1,6 +1,12 @@
 import { test } from 'tap'
 import { flags } from '../../src/config/flags.ts'
-import { governed, guardNames, shadowedGuards } from '../../src/core/governed.ts'
+import {
+  governed,
+  guardNames,
+  shadowedGuards,
+  untried,
+  whyNotTried,
+} from '../../src/core/governed.ts'
 import { refusals } from '../../src/core/refusals.ts'
 
 test('each guard is a refusal, and each flag that governs it is one', async t => {
@@ -22,4 +28,21 @@ test('all stands for each of them', async t => {
   t.strictSame(shadowedGuards(['all']), guardNames)
   t.strictSame(shadowedGuards(['request-rate']), ['request-rate'])
   t.strictSame(shadowedGuards([]), [])
+})
+
+test('each refusal is that of a guard, or it is said why it cannot be tried', async t => {
+  const [, ...names] = refusals.map(([name]) => name)
+  const guards: readonly string[] = guardNames
+  for (const name of names) {
+    t.equal(
+      whyNotTried(name) === null,
+      guards.includes(name),
+      `${name} is in one of both, and not in both`,
+    )
+  }
+  t.strictSame(
+    Object.keys(untried).filter(name => guards.includes(name)),
+    [],
+  )
+  t.equal(whyNotTried('admitted'), null)
 })

@@ -19,3 +19,13 @@ test('it says of every guard what it can do', async t => {
     t.ok(page.includes(`| \`${guard}\` | ${actionsOf(guard).join(', ')} |\n`), guard)
   }
 })
+
+test('it says of every other reason why it cannot be tried, in one row for all of a kind', async t => {
+  const [, shadow] = refusalsPage().split('## Shadow')
+  const [rows] = shadow!.split('## Faults')
+  for (const [name] of refusals.slice(1)) {
+    const isGuard = (guardNames as readonly string[]).includes(name)
+    t.equal(rows!.split(`\`${name}\``).length - 1, isGuard ? 0 : 1, name)
+  }
+  t.match(rows, /\| `draining` \| weir is about to end \|/)
+})

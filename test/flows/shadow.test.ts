@@ -38,6 +38,6 @@ test('what cannot be tried is told at start', async t => {
   const flags = ['check', '--listen', 'tcp://127.0.0.1:1', '--backend', 'tcp://127.0.0.1:2']
   const { code, stderr } = await runWeir([...flags, '--shadow', 'bad-request,request-rat'])
   t.equal(code, 2)
-  t.match(stderr, /"bad-request" cannot be tried: no limit and no list decides it/)
+  t.match(stderr, /"bad-request" cannot be tried: nobody could serve it/)
   t.match(stderr, /"request-rat" is no guard's reason; did you mean request-rate\?/)
 })

@@ -1,10 +1,12 @@
 import { test } from 'tap'
-import { TICKS_PER_SECOND } from '../../src/core/clock.ts'
+import { seconds, TICKS_PER_SECOND } from '../../src/core/clock.ts'
 import { type GuardName, guardNames } from '../../src/core/governed.ts'
 import { ADMITTED, refusal } from '../../src/core/refusals.ts'
 import { Admission, type AdmissionOptions, type Place } from '../../src/guard/admission.ts'
 import { Shadow } from '../../src/guard/shadow.ts'
-import type { Shared } from '../../src/shared/layout.ts'
+import { TokenBuckets } from '../../src/guard/token-buckets.ts'
+import { HANDSHAKE_BUCKET } from '../../src/shared/address-table.ts'
+import { HOST_HANDSHAKES, type Shared } from '../../src/shared/layout.ts'
 import { NO_LIMITS } from '../support/limits.ts'
 import { addressOf, makeShared, numbered } from '../support/memory.ts'
 import { penaltiesOf } from '../support/penalties.ts'
@@ -27,9 +29,10 @@ function admission(
 }
 
 const HOST = refusal('host-handshake-rate')
+const JA4 = 't13d1516h2_8daaf6152771_e5627efa2ab1'
 
 function place(): Place {
-  return { slot: -1, prefixSlot: -1, entry: -1, isDirect: true }
+  return { slot: -1, prefixSlot: -1, entry: -1, isDirect: true, banCounted: false }
 }
 
 test('a session is counted for its address, its worker and the host until it leaves', async t => {
@@ -160,6 +163,9 @@ test('in shadow each guard counts what it would refuse, and lets it in', async t
     hostHandshakeRate: 1,
     hostHandshakeBurst: 1,
     fingerprintDeny: ['t13*'],
+    fingerprintLimit: ['t13*'],
+    fingerprintRate: 1,
+    fingerprintBurst: 1,
     deny: ['10.0.0.9'],
   }
   const { shared, door } = admission(limits, makeShared(), 0, guardNames)
@@ -171,7 +177,7 @@ test('in shadow each guard counts what it would refuse, and lets it in', async t
   const [first] = places
   for (let i = 0; i < 2; i++) t.equal(door.handshake(first!, 0), ADMITTED)
   for (let i = 0; i < 2; i++) t.equal(door.hostHandshake(first!, 0), ADMITTED)
-  t.equal(door.fingerprint('t13d1516h2_8daaf6152771_e5627efa2ab1', first!, 0), ADMITTED)
+  for (let i = 0; i < 3; i++) t.equal(door.fingerprint(JA4, first!, 0), ADMITTED)
   t.strictSame(
     guardNames.map(name => [name, shadowCount(shared, name)]).filter(([, count]) => count !== 0),
     [
@@ -181,7 +187,8 @@ test('in shadow each guard counts what it would refuse, and lets it in', async t
       ['connections-max', 1],
       ['handshake-rate', 1],
       ['host-handshake-rate', 1],
-      ['fingerprint-denied', 1],
+      ['fingerprint-denied', 3],
+      ['fingerprint-rate', 2],
     ],
   )
   for (const at of places) door.leave(at)
@@ -289,4 +296,70 @@ test('in shadow a network is let in, counted and told as what it is', async t =>
   t.equal(shadowCount(shared, 'prefix-connections'), 1)
   t.strictSame(told, ['10.0.7.0/24'])
   t.equal(shared.addresses.open(came[2]![1].prefixSlot), 3)
+})
+
+test('software that is denied in shadow has its limit all the same, and else takes no token', async t => {
+  const limits = { fingerprintRate: 1, fingerprintBurst: 1, fingerprintLimit: ['t13*'] }
+  const both = { ...limits, fingerprintDeny: ['t13*'] }
+  const tried = admission(both, makeShared(), 0, ['fingerprint-denied'])
+  t.equal(tried.door.fingerprint(JA4, place(), 0), ADMITTED)
+  t.equal(tried.door.fingerprint(JA4, place(), 0), refusal('fingerprint-rate'))
+  t.equal(shadowCount(tried.shared, 'fingerprint-denied'), 2)
+  const bites = admission(both)
+  t.equal(bites.door.fingerprint(JA4, place(), 0), refusal('fingerprint-denied'))
+  t.equal(bites.shared.addresses.used(), 0)
+})
+
+test('in shadow a ban counts once for a connection, whichever way it was made', async t => {
+  const { shared, door } = admission({}, makeShared(), 0, ['banned'])
+  const slot = shared.addresses.acquire(numbered(1), 0)
+  shared.addresses.ban(slot, seconds() + 600)
+  door.blocks.load([{ cidr: '10.0.0.1', until: seconds() + 600 }])
+  const at = place()
+  t.equal(door.enter(numbered(1), 0, at), ADMITTED)
+  t.ok(at.banCounted, 'its requests are not counted for it')
+  t.equal(shadowCount(shared, 'banned'), 1)
+  door.blocks.load([])
+  t.equal(door.enter(numbered(1), 0, at), ADMITTED)
+  t.ok(at.banCounted)
+  t.equal(shadowCount(shared, 'banned'), 2)
+  t.equal(door.enter(numbered(2), 0, at), ADMITTED)
+  t.notOk(at.banCounted)
+  t.equal(shadowCount(shared, 'banned'), 2)
+})
+
+/** A client that resumes is charged nothing in the end: nobody is to get back what was never taken. */
+test('in shadow a resumption gives back no token that was not taken', async t => {
+  const limits = { handshakeRate: 0.01, handshakeBurst: 2 }
+  const host = { hostHandshakeRate: 0.01, hostHandshakeBurst: 1 }
+  for (const tried of [['handshake-rate'], ['host-handshake-rate'], guardNames] as const) {
+    const { shared, door } = admission({ ...limits, ...host }, makeShared(), 0, tried)
+    const at = place()
+    door.enter(numbered(1), 0, at)
+    const shake = (resumes: boolean): number => {
+      const believed = door.believesTicket(at, 0)
+      const refused = believed ? ADMITTED : door.handshake(at, 0) || door.hostHandshake(at, 0)
+      if (refused === ADMITTED) door.settleTicket(at.slot, believed, resumes, 0)
+      return refused
+    }
+    // A lie takes both tokens of the address, and that of the host.
+    t.equal(shake(false), ADMITTED)
+    for (let i = 0; i < 10; i++) shake(true)
+    const buckets = new TokenBuckets(shared.addresses.words, { rate: 0.01, burst: 2 })
+    t.equal(buckets.left(shared.addresses.bucket(at.slot, HANDSHAKE_BUCKET), 0), 0, tried.join(' '))
+    const ofHost = new TokenBuckets(shared.hostBuckets, { rate: 0.01, burst: 1 })
+    t.equal(ofHost.left(HOST_HANDSHAKES, 0), 0, tried.join(' '))
+  }
+})
+
+test('who has no token of its own resumes in shadow as if there were none to have, and it is counted', async t => {
+  const limits = { handshakeRate: 0.01, handshakeBurst: 2 }
+  const host = { hostHandshakeRate: 0.01, hostHandshakeBurst: 40 }
+  const { shared, door } = admission({ ...limits, ...host }, makeShared(), 0, ['handshake-rate'])
+  const at = place()
+  door.enter(numbered(1), 0, at)
+  for (let i = 0; i < 2; i++) t.equal(door.handshake(at, 0), ADMITTED)
+  while (door.hostHandshake(at, 0) === ADMITTED);
+  t.ok(door.believesTicket(at, 0), 'no handshake of the host is needed')
+  t.equal(shadowCount(shared, 'handshake-rate'), 1)
 })

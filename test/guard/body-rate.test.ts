@@ -20,6 +20,8 @@ function rate(shadow: readonly GuardName[] = [], shared = makeShared()) {
     retryAfter: 0,
     delayTicks: 0,
     delayedBy: 0,
+    banCounted: false,
+    bodyCounted: false,
   }
   return { shared, penalties, it, place, slot: place.requestSlot }
 }
@@ -51,6 +53,10 @@ test('in shadow nobody is refused, and nobody goes into debt', async t => {
   for (let i = 0; i < 1000; i++) it.took(slot, 20_000, 0)
   t.equal(it.wait(slot, 0), 18 * TICKS_PER_SECOND, 'of one read')
   t.equal(it.check(place, 10_000, 0), ADMITTED)
-  it.note(slot)
-  t.equal(shadowCount(shared, 'body-rate'), 2)
+  it.note(place)
+  t.equal(shadowCount(shared, 'body-rate'), 1, 'as that has been counted')
+  t.equal(it.check(place, 20_000, 0), ADMITTED)
+  it.note(place)
+  it.note(place)
+  t.equal(shadowCount(shared, 'body-rate'), 2, 'a next one')
 })

@@ -28,42 +28,33 @@ test('without rules there is nothing to ask, and with either kind there is', asy
 
 test('a whole pattern is one fingerprint, a beginning all that begin so', async t => {
   const whole = rules({ fingerprintDeny: [CURL] })
-  t.equal(whole.check(CURL, 0), DENIED)
-  t.equal(whole.check(CHROME, 0), ADMITTED)
+  t.equal(whole.checkDenied(CURL), DENIED)
+  t.equal(whole.checkDenied(CHROME), ADMITTED)
   const beginning = rules({ fingerprintDeny: ['t13d1516h2_8daaf6152771_*'] })
-  t.equal(beginning.check(CHROME, 0), DENIED)
-  t.equal(beginning.check(OLD_CHROME, 0), DENIED)
-  t.equal(beginning.check(CURL, 0), ADMITTED)
-  t.equal(rules({ fingerprintDeny: ['*'] }).check(CURL, 0), DENIED)
+  t.equal(beginning.checkDenied(CHROME), DENIED)
+  t.equal(beginning.checkDenied(OLD_CHROME), DENIED)
+  t.equal(beginning.checkDenied(CURL), ADMITTED)
+  t.equal(rules({ fingerprintDeny: ['*'] }).checkDenied(CURL), DENIED)
 })
 
 test('each limited fingerprint has one budget, for all workers', async t => {
   const shared = makeShared()
   const limits = { fingerprintLimit: ['t13d1516h2_*'] }
   const [one, other] = [rules(limits, shared), rules(limits, shared)]
-  t.equal(one.check(CHROME, 0), ADMITTED)
-  t.equal(other.check(CHROME, 0), ADMITTED)
-  t.equal(one.check(CHROME, 0), RATE)
-  t.equal(other.check(CHROME, 0), RATE)
-  t.equal(one.check(OLD_CHROME, 0), ADMITTED, 'another one under the same pattern')
-  t.equal(one.check(CHROME, TICKS_PER_SECOND), ADMITTED, 'a second later')
-  for (let i = 0; i < 10; i++) t.equal(one.check(CURL, 0), ADMITTED, 'who is not limited')
+  t.equal(one.checkRate(CHROME, 0), ADMITTED)
+  t.equal(other.checkRate(CHROME, 0), ADMITTED)
+  t.equal(one.checkRate(CHROME, 0), RATE)
+  t.equal(other.checkRate(CHROME, 0), RATE)
+  t.equal(one.checkRate(OLD_CHROME, 0), ADMITTED, 'another one under the same pattern')
+  t.equal(one.checkRate(CHROME, TICKS_PER_SECOND), ADMITTED, 'a second later')
+  for (let i = 0; i < 10; i++) t.equal(one.checkRate(CURL, 0), ADMITTED, 'who is not limited')
   t.equal(shared.addresses.used(), 2, 'nor remembered')
-})
-
-test('a denial wins over a limit and costs no token', async t => {
-  const shared = makeShared()
-  t.equal(
-    rules({ fingerprintDeny: [CURL], fingerprintLimit: [CURL] }, shared).check(CURL, 0),
-    DENIED,
-  )
-  t.equal(shared.addresses.used(), 0)
 })
 
 test('no slot stays held', async t => {
   const shared = makeShared()
   const limited = rules({ fingerprintLimit: ['*'] }, shared)
   // Ten times what the table holds: held slots could not be forgotten, and all would share the last one.
-  for (let i = 0; i < 10 * shared.addresses.size; i++) limited.check(`t13d${i}`, 0)
+  for (let i = 0; i < 10 * shared.addresses.size; i++) limited.checkRate(`t13d${i}`, 0)
   t.equal(shared.addresses.overflows, 0)
 })

@@ -200,3 +200,39 @@ test('with one of the two in shadow the other one bites', async t => {
   t.equal(overload.check(stranger), STRANGER)
   t.equal(overload.check(known), ADMITTED)
 })
+
+test('in shadow who comes by a proxy counts once, though it is asked at accept and by its address', async t => {
+  const { overload, used, shared } = overloadOf({ shadow: ['overload-closed'] })
+  used.memory = 1
+  overload.step(0, 1)
+  t.equal(overload.checkShut(exempt), ADMITTED)
+  t.equal(overload.check(known, false), ADMITTED)
+  t.equal(shadowCount(shared, 'overload-closed'), 1)
+  t.equal(overload.check(stranger, false), STRANGER, 'and the other one bites')
+  const bites = overloadOf()
+  bites.used.memory = 1
+  bites.overload.step(0, 1)
+  t.equal(bites.overload.check(known, false), CLOSED, 'it may have begun in between')
+})
+
+test('while strangers are tried no client notices levels 1 and 2', async t => {
+  const { overload, used, shared } = overloadOf({ shadow: ['overload-stranger'] })
+  used.memory = 0.86
+  overload.step(0, 1)
+  t.equal(overload.level, 2)
+  t.equal(overload.keepAliveMs, 30_000)
+  t.notOk(overload.endsAfterAnswer(shared.addresses.acquire(stranger, 0)))
+})
+
+test('places beyond a limit that is only tried are no overload', async t => {
+  const shared = makeShared({ sessionsPerWorker: 300 })
+  const given = { shared, connectionsMax: 100, shadow: ['connections-max'] } as const
+  const { overload } = overloadOf(given)
+  for (let i = 0; i < 200; i++) shared.workers.enter(0, 0)
+  overload.step(0, 1)
+  t.equal(overload.level, 0)
+  t.equal(shared.overload.share(CONNECTIONS), 2, 'but told')
+  const bites = overloadOf({ ...given, shadow: [] }).overload
+  bites.step(0, 1)
+  t.equal(bites.level, 4)
+})

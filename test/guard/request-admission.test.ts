@@ -42,6 +42,8 @@ function place(): RequestPlace {
     retryAfter: 0,
     delayTicks: 0,
     delayedBy: 0,
+    banCounted: false,
+    bodyCounted: false,
   }
 }
 
@@ -69,6 +71,29 @@ test('a block that is banned is of whom the proxy names, and of nobody else', t 
   t.equal(setUp('banned').enter(0, -1, numbered(2), 0, at), ADMITTED)
   t.equal(shadowCount(shared, 'banned'), 1)
   t.end()
+})
+
+test('in shadow a ban counts once for what it would have ended', async t => {
+  const { shared, door, slot } = admission({}, makeShared(), 0, ['banned'])
+  const { addresses } = shared
+  addresses.ban(slot, seconds() + 60)
+  const at = place()
+  const ask = (address: Int32Array | null): void => {
+    t.equal(door.enter(slot, -1, address, 0, at), ADMITTED)
+    door.leave(at)
+  }
+  for (let i = 0; i < 3; i++) ask(null)
+  t.equal(door.enterBad(slot, -1, 0, at), ADMITTED)
+  t.equal(
+    shadowCount(shared, 'banned'),
+    1,
+    'the first request would have been the last of its connection',
+  )
+  for (let i = 0; i < 3; i++) ask(numbered(1))
+  t.equal(shadowCount(shared, 'banned'), 4, 'and a proxy goes on with the others')
+  const fresh = { ...place(), banCounted: true }
+  t.equal(door.enter(slot, -1, null, 0, fresh), ADMITTED)
+  t.equal(shadowCount(shared, 'banned'), 4, 'it was counted at the door')
 })
 
 test('without limits it is bans that are asked for, of whom the proxy names too', async t => {
@@ -299,7 +324,7 @@ function ofNetwork(limits: Partial<AdmissionOptions>, shared = makeShared(), wor
     hasSlot: () => false,
   })
   const clients = [1, 2, 3, 4].map(n => {
-    const at = { slot: -1, prefixSlot: -1, entry: -1, isDirect: true }
+    const at = { slot: -1, prefixSlot: -1, entry: -1, isDirect: true, banCounted: false }
     door.enter(numbered(n), 0, at)
     return at
   })

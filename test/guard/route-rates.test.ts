@@ -43,6 +43,8 @@ function from(shared: Shared, n: number): RequestPlace {
     retryAfter: 0,
     delayTicks: 0,
     delayedBy: 0,
+    banCounted: false,
+    bodyCounted: false,
   }
 }
 

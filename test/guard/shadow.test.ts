@@ -4,10 +4,11 @@ import { TICKS_PER_SECOND } from '../../src/core/clock.ts'
 import type { GuardName } from '../../src/core/governed.ts'
 import { toPrefixWords } from '../../src/core/prefix-words.ts'
 import { ADMITTED, refusal } from '../../src/core/refusals.ts'
-import { RequestAdmission, type RequestPlace } from '../../src/guard/request-admission.ts'
+import { RequestAdmission } from '../../src/guard/request-admission.ts'
 import { Shadow } from '../../src/guard/shadow.ts'
 import { NO_LIMITS } from '../support/limits.ts'
 import { makeShared, numbered } from '../support/memory.ts'
+import { requestPlace } from '../support/place.ts'
 import { penaltiesOf } from '../support/penalties.ts'
 import { shadowCount, shadowOf } from '../support/shadow.ts'
 
@@ -18,19 +19,6 @@ const AT_ONCE = refusal('requests-per-address')
 function networkOf(address: Int32Array): Int32Array {
   toPrefixWords(address, 24)
   return address
-}
-
-function place(): RequestPlace {
-  return {
-    requestSlot: -1,
-    requestPrefixSlot: -1,
-    requestLine: -1,
-    holdsSlot: false,
-    isDirect: true,
-    retryAfter: 0,
-    delayTicks: 0,
-    delayedBy: 0,
-  }
 }
 
 /** @param network all three are of one, whose limits are asked as well */
@@ -65,9 +53,10 @@ test('a rate would refuse in shadow exactly what it refuses when it bites', asyn
       let refused = 0
       for (const [n, later] of list) {
         now += later
-        const verdict = bites.door.enter(bites.slots[n]!, -1, null, now, place())
+        const verdict = bites.door.enter(bites.slots[n]!, -1, null, now, requestPlace())
         if (verdict === RATE) refused++
-        if (tried.door.enter(tried.slots[n]!, -1, null, now, place()) !== ADMITTED) return false
+        if (tried.door.enter(tried.slots[n]!, -1, null, now, requestPlace()) !== ADMITTED)
+          return false
       }
       refusedAtAll += refused
       return shadowCount(tried.shared, 'request-rate') === refused
@@ -83,8 +72,8 @@ test('a limit of what runs at once agrees until the first that it would refuse',
       const bites = requests([], limits)
       const tried = requests(['requests-per-address'], limits)
       for (const [n] of list) {
-        const verdict = bites.door.enter(bites.slots[n]!, -1, null, 0, place())
-        tried.door.enter(tried.slots[n]!, -1, null, 0, place())
+        const verdict = bites.door.enter(bites.slots[n]!, -1, null, 0, requestPlace())
+        tried.door.enter(tried.slots[n]!, -1, null, 0, requestPlace())
         if (verdict === AT_ONCE) return shadowCount(tried.shared, 'requests-per-address') === 1
       }
       return shadowCount(tried.shared, 'requests-per-address') === 0
@@ -125,8 +114,8 @@ test('the limits of a network would refuse in shadow exactly what they refuse wh
       let refused = 0
       for (const [n, later] of list) {
         now += later
-        const a = bites.door.enter(bites.slots[n]!, bites.prefixSlot, null, now, place())
-        const b = tried.door.enter(tried.slots[n]!, tried.prefixSlot, null, now, place())
+        const a = bites.door.enter(bites.slots[n]!, bites.prefixSlot, null, now, requestPlace())
+        const b = tried.door.enter(tried.slots[n]!, tried.prefixSlot, null, now, requestPlace())
         if (a === OF_NETWORK) refused++
         if (b !== (a === OF_NETWORK ? ADMITTED : a)) return false
       }

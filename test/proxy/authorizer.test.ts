@@ -63,6 +63,7 @@ function setup({
     source: 1,
     peerIdentity: null,
     handshake: null,
+    banCounted: false,
   })
   client.requestSlot = shared.addresses.acquire(numbered(1), 0)
   const count = (scheme: string, outcome: string): number => {

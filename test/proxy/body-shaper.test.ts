@@ -1,10 +1,12 @@
 import { test } from 'tap'
 import { TICKS_PER_SECOND, ticks } from '../../src/core/clock.ts'
+import { ADMITTED } from '../../src/core/refusals.ts'
 import type { GuardName } from '../../src/core/governed.ts'
 import { BodyRate } from '../../src/guard/body-rate.ts'
 import { BodyShaper } from '../../src/proxy/body-shaper.ts'
 import { Deadlines } from '../../src/transport/deadlines.ts'
 import { makeShared, numbered } from '../support/memory.ts'
+import { requestPlace } from '../support/place.ts'
 import { penaltiesOf } from '../support/penalties.ts'
 import { shadowCount, shadowOf } from '../support/shadow.ts'
 
@@ -17,10 +19,12 @@ function shaper(shadow: readonly GuardName[] = []) {
   const slice = shared.counters.slice(0)
   const { at } = shared.counters
   let freed = 0
-  const it = new BodyShaper({ rate, deadlines, slice, at, onFree: () => freed++ })
   const slot = shared.addresses.pin(numbered(1), ticks())
+  const place = requestPlace(slot)
+  const it = new BodyShaper({ rate, deadlines, slice, at, onFree: () => freed++, place })
+
   return {
-    ...{ shared, it, slot, deadlines, rate },
+    ...{ shared, it, slot, deadlines, rate, place },
     freed: () => freed,
     pauses: () => slice[at.bodyPauses],
   }
@@ -61,8 +65,9 @@ test('a request that is over is charged nothing', async t => {
 })
 
 test('in shadow nobody is held, and each body is told once', async t => {
-  const { shared, it, slot, pauses, rate } = shaper(['body-rate'])
+  const { shared, it, slot, pauses, rate, place } = shaper(['body-rate'])
   for (let body = 0; body < 2; body++) {
+    t.equal(rate.check(place, body === 0 ? 0 : 1000, ticks()), ADMITTED)
     it.begin()
     for (let i = 0; i < 5; i++) {
       it.took(slot, 31_000)

@@ -27,7 +27,7 @@ function connection({ trusted = true, requestRate = 0, requestsPerAddress = 1 } 
     penaltiesOf(shared),
     { hasSlot: () => false },
   )
-  const place = { slot: -1, prefixSlot: -1, entry: -1, isDirect: true }
+  const place = { slot: -1, prefixSlot: -1, entry: -1, isDirect: true, banCounted: false }
   admission.enter(addressOf(PROXY), 0, place)
   const { counters } = shared
   const edge = { admission, slice: counters.slice(0), at: counters.at }

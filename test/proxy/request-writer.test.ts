@@ -47,7 +47,13 @@ function write(head: RequestHead, given: Case = {}) {
   }
   const route = testRoute({ auth })
   const of = Object.assign(
-    new RequestClient({ address, source: 1, peerIdentity: null, handshake: null }),
+    new RequestClient({
+      address,
+      source: 1,
+      peerIdentity: null,
+      handshake: null,
+      banCounted: false,
+    }),
     client,
   )
   return writeRequest(head, origin, of, 'id-1', 'backend.test:80', route, facts)
@@ -282,6 +288,7 @@ test('what is kept of one request is used for the next only where that says the 
     source: 1,
     peerIdentity: null,
     handshake: null,
+    banCounted: false,
   })
   const [route, rewriting] = [testRoute(), testRoute({ rewriteHost: 'inside.test' })]
   const trace = 'traceparent: 00-11111111111111111111111111111111-2222222222222222-01'

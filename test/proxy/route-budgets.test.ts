@@ -30,6 +30,8 @@ function requestOf(shared: Shared, n: number, hasBody: boolean) {
       retryAfter: 0,
       delayTicks: 0,
       delayedBy: 0,
+      banCounted: false,
+      bodyCounted: false,
     },
   }
 }

@@ -25,6 +25,7 @@ function named(address: string): RequestClient {
     source: 1,
     peerIdentity: null,
     handshake: null,
+    banCounted: false,
   })
   client.isNamed = address !== ''
   if (client.isNamed) client.address = address
