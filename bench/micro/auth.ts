@@ -72,7 +72,11 @@ function step(defaultLimits: ConstructorParameters<typeof Authorizer>[0]['defaul
   const bytes = Buffer.from(`GET / HTTP/1.1\r\nHost: a\r\nX-API-Key: ${secrets[7]}\r\n\r\n`)
   head.parse(bytes, 0, bytes.length, 0)
   const authorizer = new Authorizer({
-    failures: new AuthFailures(shared.addresses, { authFailureRate: 2, authFailureBurst: 60 }),
+    failures: new AuthFailures(shared.addresses, {
+      authFailureRate: 2,
+      authFailureBurst: 60,
+      prefixMultiple: 0,
+    }),
     limits: new IdentityLimits(shared, 0, noShadow),
     shadow: noShadow,
     penalties: noPenalties,

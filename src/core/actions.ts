@@ -59,6 +59,7 @@ const stagesOf = {
   'route-request-rate': ['rate'],
   'route-address-rate': ['rate'],
   'auth-failure-rate': ['request'],
+  'prefix-auth-failure-rate': ['request'],
   'identity-rate': ['request'],
   'identity-concurrency': ['request'],
 } as const satisfies Record<GuardName, readonly Stage[]>

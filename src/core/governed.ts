@@ -71,6 +71,13 @@ export const governed = {
   'route-request-rate': ['route-request-rate', 'route-request-burst'],
   'route-address-rate': ['route-address-rate', 'route-address-burst'],
   'auth-failure-rate': ['auth-failure-rate', 'auth-failure-burst'],
+  'prefix-auth-failure-rate': [
+    'prefix-multiple',
+    'prefix-ipv4',
+    'prefix-ipv6',
+    'auth-failure-rate',
+    'auth-failure-burst',
+  ],
   'identity-rate': ['identity-rate', 'identity-burst'],
   'identity-concurrency': ['identity-concurrency'],
 } as const satisfies Partial<Record<RefusalName, readonly string[]>>

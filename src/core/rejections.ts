@@ -159,6 +159,12 @@ export const rejections = [
     '',
     'the address fails to authenticate more often than --auth-failure-rate',
   ],
+  [
+    'prefix-auth-failure-rate',
+    429,
+    '',
+    'the network of the address fails to authenticate more often than --prefix-multiple times --auth-failure-rate',
+  ],
   ['identity-rate', 429, '', 'the client, by key or subject, makes requests faster than it may'],
   [
     'identity-concurrency',

@@ -46,7 +46,7 @@ export class WiderPrefix {
 /** The limits of a network: those of an address, so many times. What is off stays off. */
 export function prefixLimits<T extends Partial<Counted>>(limits: T, multiple: number): T {
   const all = { ...limits }
-  for (const kind of ['connection', 'handshake', 'request', 'error'] as const) {
+  for (const kind of ['connection', 'handshake', 'request', 'error', 'authFailure'] as const) {
     const rate = limits[`${kind}Rate`]
     const burst = limits[`${kind}Burst`]
     if (rate === undefined || burst === undefined) continue

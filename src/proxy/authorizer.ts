@@ -26,7 +26,6 @@ import { KnownClient } from './known-client.ts'
 import type { RateLimitFields } from './rate-limit-fields.ts'
 import type { RequestClient } from './request-client.ts'
 
-const FAILURE_RATE = refusal('auth-failure-rate')
 const MISSING = refusal('credential-missing')
 const BINDING = refusal('token-binding')
 const BUSY = refusal('auth-busy')
@@ -82,10 +81,10 @@ export class Authorizer {
   authorize(exchange: Asked, policy: Policy): void {
     const { head, client } = exchange
     const { failures, query } = this.#parts
-    const wait = failures === null ? 0 : failures.wait(client.requestSlot, ticks())
-    if (wait > 0 && !this.#parts.shadow.passes(FAILURE_RATE, client.requestSlot)) {
+    const spent = failures === null ? ADMITTED : this.#checkFailures(failures, client)
+    if (spent !== ADMITTED) {
       if (query !== '') hideQuery(head, query)
-      return this.#refuse(exchange, policy, FAILURE_RATE, null, wait)
+      return this.#refuse(exchange, policy, spent, null, failures!.waitTicks)
     }
     const nowSeconds = Math.floor(Date.now() / 1000)
     const known = client.known?.recall(head, policy, nowSeconds) ?? null
@@ -124,6 +123,19 @@ export class Authorizer {
   /** The exchange is over; more than once does no harm. */
   leave(exchange: IdentityPlace): void {
     this.#parts.limits.leave(exchange)
+  }
+
+  /** Whether the address may fail once more, and its network. @returns 0 or the refusal */
+  #checkFailures(
+    failures: AuthFailures,
+    { requestSlot, requestPrefixSlot }: RequestClient,
+  ): number {
+    const { shadow } = this.#parts
+    const now = ticks()
+    const own = failures.check(requestSlot, now)
+    if (own !== ADMITTED && !shadow.passes(own, requestSlot)) return own
+    const wider = failures.checkNetwork(requestPrefixSlot, now)
+    return wider === ADMITTED || shadow.passes(wider, requestPrefixSlot) ? ADMITTED : wider
   }
 
   #settle(exchange: Asked, policy: Policy, judge: Scheme | null, verdict: Verdict): void {
@@ -211,7 +223,7 @@ export class Authorizer {
     this.#parts.penalties.add(client.requestSlot, refused, ticks(), client.isDirect)
     // Who sent nothing did not guess.
     if (status === UNAUTHORIZED && refused !== MISSING) {
-      this.#parts.failures?.failed(client.requestSlot, ticks())
+      this.#parts.failures?.failed(client.requestSlot, client.requestPrefixSlot, ticks())
     }
     if (limits !== null) {
       const name = refusals[refused]![0]

@@ -26,6 +26,7 @@ test('a reason says what kind it is, and what it is counted under', t => {
   t.match(facts('identity-rate'), { kind: 'rejection', key: 'identity' })
   t.match(facts('token-expired'), { kind: 'rejection', key: 'credential' })
   t.match(facts('auth-failure-rate'), { kind: 'rejection', key: 'address' })
+  t.match(facts('prefix-auth-failure-rate'), { kind: 'rejection', key: 'prefix' })
   t.match(facts('fingerprint-rate'), { kind: 'refusal', key: 'fingerprint' })
   t.match(reasonFacts(~0), { name: faults[0][0], kind: 'fault', key: 'host' })
   t.match(reasonFacts(9999), { name: 'unknown' })

@@ -17,6 +17,7 @@ test('what says nothing of the client counts nothing', async t => {
     'denied',
     'prefix-requests',
     'prefix-error-rate',
+    'prefix-auth-failure-rate',
     'route-request-rate',
   ] as const
   for (const name of [...free, 'credential-missing', 'introspection-down', 'auth-busy'] as const) {

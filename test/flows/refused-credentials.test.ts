@@ -29,8 +29,13 @@ async function start(t: Test, routes: string, ...flags: string[]) {
 }
 
 /** @returns the status, and the reason if weir said no */
-async function verdict(port: number, method: string, fields: readonly string[]): Promise<string> {
-  const socket = await dial(port)
+async function verdict(
+  port: number,
+  method: string,
+  fields: readonly string[],
+  from = '127.0.0.1',
+): Promise<string> {
+  const socket = await dial(port, { from })
   const lines = [`${method} / HTTP/1.1`, 'Host: a', 'Connection: close', ...fields]
   socket.write(`${lines.join('\r\n')}\r\n\r\n`)
   const text = (await readAll(socket)).toString('latin1')
@@ -42,12 +47,13 @@ interface Asking {
   readonly answer: string
   readonly fields?: readonly string[]
   readonly method?: string
+  readonly from?: string
 }
 
 /** One after the other, each answered so. */
-function answered(t: Test, { port, answer, fields = [], method = 'GET' }: Asking) {
+function answered(t: Test, { port, answer, fields = [], method = 'GET', from }: Asking) {
   return async (times: number): Promise<void> => {
-    for (let i = 0; i < times; i++) t.equal(await verdict(port, method, fields), answer)
+    for (let i = 0; i < times; i++) t.equal(await verdict(port, method, fields, from), answer)
   }
 }
 
@@ -125,6 +131,28 @@ test('who guesses too often', async t => {
   const fields = [`X-API-Key: ${good}`]
   await answered(t, { port, answer: '429 auth-failure-rate', fields })(3)
   await provocations.ran(t, weir, { 'key-malformed': 4, 'auth-failure-rate': 3 })
+})
+
+test('a network that guesses too often, each address within its own budget', async t => {
+  const file = join(t.testdir(), 'keys.yaml')
+  const good = await keyOf(file, 'good')
+  const { weir, port } = await start(
+    t,
+    '  - { path: / }\n',
+    ...['--api-keys', file, '--auth-failure-rate', '0.01', '--auth-failure-burst', '4'],
+    ...['--prefix-multiple', '2', '--workers', '2'],
+  )
+  const fields = [`X-API-Key: ${good}`]
+  const bad = ['X-API-Key: abc']
+  for (const from of ['127.0.5.1', '127.0.5.2', '127.0.5.3', '127.0.5.4']) {
+    await answered(t, { port, answer: '200', fields, from })(3)
+    await answered(t, { port, answer: '401 key-malformed', fields: bad, from })(2)
+  }
+  const spent = { port, answer: '429 prefix-auth-failure-rate', from: '127.0.5.5' }
+  await answered(t, { ...spent, fields })(2)
+  await answered(t, { ...spent, fields: bad })(1)
+  await answered(t, { port, answer: '200', fields, from: '127.0.6.1' })(1)
+  await provocations.ran(t, weir, { 'key-malformed': 8, 'prefix-auth-failure-rate': 3 })
 })
 
 /** An introspection server, and the flags to ask it. */

@@ -37,11 +37,14 @@ test('a network has so many times the limits, as far as a bucket can count; off 
       connectionsPerAddress: 100,
       errorRate: 2,
       errorBurst: 5,
+      authFailureRate: 0.5,
+      authFailureBurst: 3,
     },
     64,
   )
   t.match(limits, { requestRate: 6400, requestBurst: 12_800, connectionsPerAddress: 6400 })
   t.match(limits, { errorRate: 128, errorBurst: 320 })
+  t.match(limits, { authFailureRate: 32, authFailureBurst: 192 })
   t.match(limits, { connectionRate: 0, handshakeRate: 0, requestsPerAddress: 0 })
   const large = prefixLimits({ requestRate: 4000, requestBurst: 1_000_000 }, 65_536)
   t.equal(large.requestRate, 65_536)

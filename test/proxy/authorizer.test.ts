@@ -15,7 +15,7 @@ import { RequestClient } from '../../src/proxy/request-client.ts'
 import { labelValues } from '../../src/shared/counters.ts'
 import { keySet, storedKey } from '../support/api-keys.ts'
 import { requestHead } from '../support/head.ts'
-import { makeShared, numbered } from '../support/memory.ts'
+import { addressOf, makeShared, numbered } from '../support/memory.ts'
 import { RateLimitFields } from '../../src/proxy/rate-limit-fields.ts'
 import { penaltiesOf } from '../support/penalties.ts'
 import { shadowOf } from '../support/shadow.ts'
@@ -39,6 +39,7 @@ function setup({
     failures: new AuthFailures(shared.addresses, {
       authFailureRate: 0.01,
       authFailureBurst: burst,
+      prefixMultiple: 2,
     }),
     limits: new IdentityLimits(shared, 0, shadow),
     shadow,
@@ -66,11 +67,15 @@ function setup({
     banCounted: false,
   })
   client.requestSlot = shared.addresses.acquire(numbered(1), 0)
+  client.requestPrefixSlot = shared.addresses.acquire(addressOf('192.0.2.0'), 0)
+  const neighbour = (n: number): void => {
+    client.requestSlot = shared.addresses.acquire(numbered(n), 0)
+  }
   const count = (scheme: string, outcome: string): number => {
     const row = labelValues.scheme.indexOf(scheme as 'none') * labelValues.outcome.length
     return slice[at.authentications + row + labelValues.outcome.indexOf(outcome as 'accepted')]!
   }
-  return { authorizer, keys, client, count, policy: new Policy(rules, [keys], 'r') }
+  return { authorizer, keys, client, count, neighbour, policy: new Policy(rules, [keys], 'r') }
 }
 
 /** An exchange that remembers what it was told. */
@@ -99,6 +104,27 @@ test('a good key goes on at once, known, and is counted', async t => {
   t.strictSame(told, ['authorized'])
   t.match(asked.facts?.lines, /X-Weir-Subject: billing/)
   t.equal(count('api-key', 'accepted'), 1)
+})
+
+test('failures of neighbours are spent together, and what is tried is passed', async t => {
+  for (const tried of [[], ['prefix-auth-failure-rate']] as GuardName[][]) {
+    const { authorizer, client, policy, count, neighbour } = setup({ burst: 2, tried })
+    const ask = (credential: string): string => {
+      const { asked, told } = exchange(client, [`X-API-Key: ${credential}`])
+      authorizer.authorize(asked, policy)
+      return told.join()
+    }
+    for (let n = 1; n <= 4; n++) {
+      neighbour(n)
+      t.equal(ask(key), 'authorized', 'who does not fail pays nothing')
+      t.match(ask('x'), /^401 key-malformed/)
+    }
+    neighbour(9)
+    t.equal(ask(key), tried.length > 0 ? 'authorized' : '429 prefix-auth-failure-rate ')
+    if (tried.length > 0) continue
+    t.ok(client.retryAfter > 40, `${client.retryAfter} s`)
+    t.equal(count('none', 'prefix-auth-failure-rate'), 1)
+  }
 })
 
 test('failures are spent, silence and lack of scope are not', async t => {

@@ -70,6 +70,7 @@ export const stages = {
     'scope-missing',
     'claim-mismatch',
     'auth-failure-rate',
+    'prefix-auth-failure-rate',
     'identity-rate',
     'identity-concurrency',
   ],

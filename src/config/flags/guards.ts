@@ -275,7 +275,7 @@ export const guardsFlags = {
     min: 2,
     max: 65_536,
     zero: true,
-    help: 'All addresses of one network together may do so many times what one may, in connections, handshakes and requests; 0 is no limit',
+    help: 'All addresses of one network together may do so many times what one may, in connections, handshakes, requests, errors and failed authentications; 0 is no limit',
   },
   'prefix-ipv4': {
     group: 'Guards',
