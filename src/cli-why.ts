@@ -2,6 +2,8 @@
 import type { Argv } from 'yargs'
 import { type Asked, askAndSay, inWords, type Output, shown, SOCKET } from './cli-ask.ts'
 import type { ToldState } from './control/address-state.ts'
+import type { ToldBucket } from './control/told-budget.ts'
+import type { ToldWider } from './control/wider-state.ts'
 import type { ToldAddress, ToldFlag, ToldRefusal } from './control/why.ts'
 import { ADDRESS_WORDS, parseAddress } from './core/address.ts'
 
@@ -55,6 +57,7 @@ function sayRefusal(told: ToldRefusal, output: Output): void {
     line(output, 'answer', `${told.status}${retry}`)
   }
   if (told.state !== undefined) sayState(told.state, 'then', output)
+  if (told.shared_now !== undefined) sayWider(told.shared_now, output)
   sayFlags(told.flags, output)
 }
 
@@ -68,6 +71,7 @@ function sayAddress(told: ToldAddress, output: Output): void {
   ]
   line(output, 'standing', facts.join(', '))
   sayState(told.now, 'now', output)
+  sayWider(told.shared_now, output)
   if (told.ban !== undefined) {
     const { cidr, origin, cause, count, until } = told.ban
     line(output, 'ban', `${cidr} until ${until}, by ${origin}: ${cause || '-'}; ${count} in a row`)
@@ -75,6 +79,8 @@ function sayAddress(told: ToldAddress, output: Output): void {
   sayFlags(told.flags, output)
   const shownOf = told.refusals.length > 0 ? `; the last ${told.refusals.length}:` : ''
   line(output, 'refused', `${told.refused_lately} times within a minute${shownOf}`)
+  const scores = told.refusals.flatMap(({ state }) => state?.score ?? [])
+  if (scores.length > 0) line(output, 'scores', `${scores.join(', ')} then, the newest first`)
   for (const each of told.refusals) {
     const parts = [each.at, each.reason, each.status === undefined ? '' : String(each.status)]
     line(
@@ -91,12 +97,32 @@ function sayState(state: ToldState, when: string, output: Output): void {
     when,
     `${of(state.connections, state.connections_max)} connections, ${of(state.requests, state.requests_max)} requests at once`,
   )
-  for (const { limit, left, burst, per_s, full_in_s } of state.buckets) {
-    const full = full_in_s === 0 ? 'full' : `full in ${inWords(full_in_s)}`
-    line(output, '', `${limit}: ${left} of ${burst} left at ${per_s}/s, ${full}`)
-  }
+  for (const bucket of state.buckets) line(output, '', ofBucket(bucket))
   const ban = state.banned_for_s === 0 ? '' : `, banned for ${inWords(state.banned_for_s)}`
   line(output, '', `score ${of(state.score, state.score_max)}${ban}`)
+}
+
+/** What is shared with others stands as it does now, whenever the refusal was. */
+function sayWider({ network, routes = [], host = [] }: ToldWider, output: Output): void {
+  if (network !== undefined) {
+    const { cidr, connections, connections_max, requests, requests_max } = network
+    const held = `${of(connections, connections_max)} connections, ${of(requests, requests_max)} requests at once`
+    line(output, 'network', `${cidr} now: ${held}`)
+    for (const bucket of network.buckets) line(output, '', ofBucket(bucket))
+  }
+  for (const { route, buckets } of routes) {
+    for (const [i, bucket] of buckets.entries()) {
+      line(output, i === 0 ? 'route' : '', `${route} now: ${ofBucket(bucket)}`)
+    }
+  }
+  for (const bucket of host) {
+    line(output, 'host', `now: ${ofBucket(bucket)}, ${bucket.left_for_strangers} for strangers`)
+  }
+}
+
+function ofBucket({ limit, left, burst, per_s, full_in_s }: ToldBucket): string {
+  const full = full_in_s === 0 ? 'full' : `full in ${inWords(full_in_s)}`
+  return `${limit}: ${left} of ${burst} left at ${per_s}/s, ${full}`
 }
 
 function of(count: number, max: number): string {

@@ -1,10 +1,9 @@
 /** What the words say that are kept of an address: tokens, score, ban, what it holds. As of now, or of when they were copied. */
 import type { Config } from '../config/config.ts'
 import { banExempt } from '../config/exempt.ts'
-import { TICKS_PER_SECOND } from '../core/clock.ts'
-import { ByteBuckets } from '../guard/byte-buckets.ts'
+import { refusal } from '../core/refusals.ts'
+import { Delays } from '../guard/delays.ts'
 import { Penalties } from '../guard/penalties.ts'
-import { TokenBuckets } from '../guard/token-buckets.ts'
 import {
   AUTH_BUCKET,
   BODY_BUCKET,
@@ -20,18 +19,7 @@ import {
   STATE_WORDS,
 } from '../shared/address-table.ts'
 import type { Shared } from '../shared/layout.ts'
-
-/** One budget of an address. */
-export interface ToldBucket {
-  /** The flag of its rate. */
-  readonly limit: string
-  /** Tokens, or bytes; 0 to the burst. */
-  readonly left: number
-  readonly burst: number
-  readonly per_s: number
-  /** Seconds, if nobody takes one. */
-  readonly full_in_s: number
-}
+import { type Budget, type ToldBucket, tellBudget } from './told-budget.ts'
 
 /** What one address holds against its limits; a limit of 0 is none. */
 export interface ToldState {
@@ -47,18 +35,10 @@ export interface ToldState {
   readonly buckets: readonly ToldBucket[]
 }
 
-interface Budget {
-  readonly limit: string
-  readonly at: number
-  readonly rate: number
-  readonly burst: number
-  readonly isOfBytes: boolean
-}
-
 export class AddressStates {
   readonly #config: Config
   readonly #penalties: Penalties
-  readonly #budgets: readonly Budget[]
+  readonly #budgets: readonly (Budget & { readonly at: number })[]
 
   constructor(config: Config, shared: Pick<Shared, 'addresses' | 'goodRecords'>) {
     this.#config = config
@@ -68,7 +48,10 @@ export class AddressStates {
     this.#budgets = [
       budget('connection-rate', CONNECTION_BUCKET, guards.connectionRate, guards.connectionBurst),
       budget('handshake-rate', HANDSHAKE_BUCKET, guards.handshakeRate, guards.handshakeBurst),
-      budget('request-rate', REQUEST_BUCKET, guards.requestRate, guards.requestBurst),
+      {
+        ...budget('request-rate', REQUEST_BUCKET, guards.requestRate, guards.requestBurst),
+        lent: new Delays(guards, 0, () => {}).lent(refusal('request-rate'), guards.requestRate),
+      },
       budget('error-rate', ERROR_BUCKET, guards.errorRate, guards.errorBurst),
       {
         ...budget('body-rate', BODY_BUCKET, guards.bodyRate, guards.bodyBurst),
@@ -103,21 +86,11 @@ export class AddressStates {
       score: this.#penalties.points(word, now),
       score_max: guards.banThreshold,
       banned_for_s: Math.max(0, banEnd(word) - nowSeconds),
-      buckets: this.#budgets.map(({ limit, at, rate, burst, isOfBytes }) => {
-        const limits = { rate, burst }
-        const bucket = isOfBytes ? new ByteBuckets(state, limits) : new TokenBuckets(state, limits)
-        return {
-          limit,
-          left: bucket.left(at, now),
-          burst,
-          per_s: rate,
-          full_in_s: Math.ceil(bucket.untilFull(at, now) / TICKS_PER_SECOND),
-        }
-      }),
+      buckets: this.#budgets.map(each => tellBudget(each, state, each.at, now)),
     }
   }
 }
 
-function budget(limit: string, bucket: number, rate: number, burst: number): Budget {
+function budget(limit: string, bucket: number, rate: number, burst: number) {
   return { limit, at: STATE_BUCKETS + bucket, rate, burst, isOfBytes: false }
 }

@@ -16,6 +16,7 @@ import { windowAt } from '../shared/talkers.ts'
 import { AddressStates, type ToldState } from './address-state.ts'
 import { type Bans, formatCidr } from './bans.ts'
 import { EndpointError } from './endpoint.ts'
+import { type ToldWider, WiderStates } from './wider-state.ts'
 
 /** Of one id, or recent ones of an address. */
 const TOLD_MAX = 20
@@ -45,6 +46,8 @@ export interface ToldRefusal {
   readonly client: Readonly<Record<string, string>>
   /** How the address stood then; absent where nothing was known of it. */
   readonly state?: ToldState
+  /** What it shares with others and was refused for, as that stands now. */
+  readonly shared_now?: ToldWider
   readonly flags: readonly ToldFlag[]
 }
 
@@ -60,6 +63,8 @@ export interface ToldAddress {
   /** Served last to go, because it was served lately. */
   readonly has_good_record: boolean
   readonly now: ToldState
+  /** What it shares with others. */
+  readonly shared_now: ToldWider
   readonly ban?: {
     readonly cidr: string
     readonly origin: string
@@ -82,6 +87,7 @@ export interface WhyParts {
 export class Why {
   readonly #parts: WhyParts
   readonly #states: AddressStates
+  readonly #wider: WiderStates
   readonly #list: AddressList
   #inForce: InForce | null = null
 
@@ -89,6 +95,7 @@ export class Why {
     this.#parts = parts
     const { config, shared } = parts
     this.#states = new AddressStates(config, shared)
+    this.#wider = new WiderStates(config, shared)
     this.#list = new AddressList(config.guards.allow, config.guards.deny)
   }
 
@@ -134,6 +141,7 @@ export class Why {
       is_exempt: this.#states.isExempt(words),
       has_good_record: shared.goodRecords.has(counted, minutes()),
       now: slot === -1 ? this.#states.unknown(now) : this.#states.tell(state, now, seconds()),
+      shared_now: this.#wider.of(words, counted, now),
       ...(ban === undefined
         ? {}
         : {
@@ -183,8 +191,24 @@ export class Why {
       ...(hasState
         ? { state: this.#states.tell(state, ticksAt(timeMs), Math.floor(timeMs / 1000)) }
         : {}),
+      ...this.#sharedNow(name, key, refused),
       flags: this.#flags(flags, refused),
     }
+  }
+
+  #sharedNow(name: string, key: KeyKind, refused: Refused): { shared_now?: ToldWider } {
+    const now = ticks()
+    const { address, route } = refused
+    if (name === 'host-handshake-rate') return { shared_now: { host: this.#wider.host(now) } }
+    if (key === 'prefix') {
+      const network = this.#wider.network(address, now)
+      return network === null ? {} : { shared_now: { network } }
+    }
+    if (key !== 'route' && key !== 'address and route') return {}
+    const counted = Int32Array.from(address)
+    maskAddress(counted, addressBits(counted, this.#parts.config.guards))
+    const told = this.#wider.route(route, counted, now)
+    return told === null ? {} : { shared_now: { routes: [told] } }
   }
 
   #keyValue(

@@ -36,7 +36,7 @@ export class HostHandshakeRate implements Guard {
     records: Records,
   ) {
     this.#buckets = new TokenBuckets(words, { rate: hostHandshakeRate, burst: hostHandshakeBurst })
-    this.#reserve = Math.floor(hostHandshakeBurst / 2)
+    this.#reserve = handshakesKept(hostHandshakeBurst)
     this.#records = records
   }
 
@@ -51,4 +51,9 @@ export class HostHandshakeRate implements Guard {
   giveBack(now: number): void {
     this.#buckets.giveBack(HOST_HANDSHAKES, now)
   }
+}
+
+/** Tokens of a full bucket that are only for addresses with a good record. */
+export function handshakesKept(burst: number): number {
+  return Math.floor(burst / 2)
 }

@@ -117,6 +117,54 @@ test('an address is told as it stands now, with its limits, refusals and ban', a
   t.match(v6, { counted_as: '2001:db8::/64', is_known: false, now: { connections: 0 } })
 })
 
+test('what an address shares is told with it: its network, routes with budgets, the host', async t => {
+  const { weir, why, socket } = await http(
+    t,
+    ...['--request-rate', '0.01', '--request-burst', '2', '--prefix-multiple', '2'],
+    ...['--route-request-rate', '0.01', '--route-request-burst', '9'],
+    ...['--route-address-rate', '0.01', '--route-address-burst', '6'],
+    ...[
+      '--host-handshake-rate',
+      '10',
+      '--host-handshake-burst',
+      '20',
+      '--connections-per-address',
+      '50',
+    ],
+  )
+  const port = weir.ports[0]!
+  for (const from of ['127.0.5.1', '127.0.5.1', '127.0.5.2', '127.0.5.2']) {
+    t.equal((await get(port, from))[0], 200)
+  }
+  const [status, id] = await get(port, '127.0.5.3')
+  t.equal(status, 429)
+  const refused = await why(id)
+  t.match(refused.stdout, /^reason +prefix-request-rate /m)
+  t.match(refused.stdout, /^key +prefix 127\.0\.5\.0\/24$/m)
+  t.match(
+    refused.stdout,
+    /^network +127\.0\.5\.0\/24 now: \d+ of 100 connections, \d+ of \d+ requests/m,
+  )
+  t.match(
+    refused.stdout,
+    /^network.*\n(?: .*\n)* +request-rate: 0 of 4 left at 0\.02\/s, full in /m,
+  )
+  t.match(refused.stdout, /^flags +--prefix-multiple 2$/m)
+  t.notMatch(refused.stdout, /^host/m, 'what it was not refused for is not told')
+
+  const { stdout } = await why('127.0.5.1')
+  t.match(stdout, /^network +127\.0\.5\.0\/24 now: /m)
+  t.match(stdout, /^route +\S+ now: route-request-rate: 5 of 9 left at 0\.01\/s, full in /m)
+  t.match(stdout, /^ +\S+ now: route-address-rate: 4 of 6 left at 0\.01\/s, full in /m)
+  t.match(
+    stdout,
+    /^host +now: host-handshake-rate: 20 of 20 left at 10\/s, full, 10 for strangers$/m,
+  )
+  const [, other] = (await ask(socket, '/why?address=127.0.6.1')) as [number, ToldAddress]
+  t.match(other.shared_now.network, { cidr: '127.0.6.0/24', is_known: false })
+  t.match((await why('127.0.5.3')).stdout, /^scores +\d+ then, the newest first$/m)
+})
+
 test('connections that are refused have no id, and are found by their address', async t => {
   const backend = await startBackend(t, named('served'))
   const socket = socketOf(t)
