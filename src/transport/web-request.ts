@@ -33,7 +33,7 @@ export async function askWeb(request: WebRequest): Promise<WebAnswer> {
   try {
     return await askOnce(request, request.timeoutMs)
   } catch (error) {
-    // A kept connection that the server closed just then is nobody's fault, and asking twice does no harm.
+    // A kept connection may be at its end, or have bytes on it from before; asking twice does no harm.
     if (!(error instanceof StaleConnection)) throw error
     return await askOnce({ ...request, agent: false }, endsAtMs - performance.now())
   }
@@ -62,7 +62,7 @@ async function askOnce(request: WebRequest, leftMs: number): Promise<WebAnswer> 
   )
   let hasAnswered = false
   asked.on('error', (error: NodeJS.ErrnoException) => {
-    const isStale = asked.reusedSocket && !hasAnswered && error.code === 'ECONNRESET'
+    const isStale = asked.reusedSocket && !hasAnswered && isOfConnection(error)
     reject(isStale ? new StaleConnection() : new Error(explain(error)))
   })
   asked.on('upgrade', (_, socket) => {
@@ -90,6 +90,11 @@ async function askOnce(request: WebRequest, leftMs: number): Promise<WebAnswer> 
   } finally {
     clearTimeout(timer)
   }
+}
+
+/** Closed, or what came is no HTTP: what is left of the answer before was sent too late. */
+function isOfConnection({ code = '' }: NodeJS.ErrnoException): boolean {
+  return code === 'ECONNRESET' || code === 'EPIPE' || code.startsWith('HPE_')
 }
 
 function explain(error: NodeJS.ErrnoException): string {

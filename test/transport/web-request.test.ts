@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { type AddressInfo, createServer } from 'node:net'
+import { Agent } from 'node:http'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { type Test, test } from 'tap'
 import { askWeb, type WebRequest } from '../../src/transport/web-request.ts'
 import { testAuthority } from '../support/certificates.ts'
@@ -101,6 +102,38 @@ test('what is no answer is no wait for one', async t => {
     const startedMs = performance.now()
     t.match(await failure({ ...PLAIN, url: `http://127.0.0.1:${port}/` }), message, bytes)
     t.ok(performance.now() - startedMs < 5000, 'at once')
+  }
+})
+
+test('on a kept connection that is of no use any more it is asked again on another', async t => {
+  const answer = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}'
+  for (const spoil of [
+    (socket: Socket) => socket.write(`late ${answer}`),
+    (socket: Socket) => socket.resetAndDestroy(),
+    (socket: Socket) => socket.end(),
+  ]) {
+    let connections = 0
+    const server = createServer(socket => {
+      let questions = 0
+      connections++
+      socket.on('error', () => {})
+      socket.on('data', () => {
+        if (++questions === 1) socket.write(answer)
+        else spoil(socket)
+      })
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const agent = new Agent({ keepAlive: true })
+    t.teardown(() => {
+      agent.destroy()
+      server.close()
+    })
+    const { port } = server.address() as AddressInfo
+    const request = { ...PLAIN, url: `http://127.0.0.1:${port}/`, agent }
+    t.equal((await askWeb(request)).status, 200)
+    t.equal((await askWeb(request)).body.toString(), '{}', spoil.toString())
+    t.equal(connections, 2)
   }
 })
 
