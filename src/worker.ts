@@ -106,10 +106,9 @@ const log = new SessionLog({
   },
 })
 const shadow = new Shadow(config.guards.shadow, {
-  addresses: shared.addresses,
   slice,
   at: at.shadowed,
-  tell: (refused, client) => log.shadow(refused, client),
+  tell: (refused, tried) => log.shadow(refused, tried),
 })
 const penalties = new Penalties(shared, { ...config.guards, banExempt: banExempt(config) }, ban => {
   slice[at.banned + ban.refused]!++

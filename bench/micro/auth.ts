@@ -39,6 +39,7 @@ const shared = createShared({
 const rules = { rule: 'any', schemes: ['api-key'], scopes: [], claims: [] } as const
 const policy = new Policy(rules, [scheme], 'weir')
 const client = new RequestClient({
+  listener: 'web',
   address: '10.0.0.1',
   source: 1,
   peerIdentity: null,
@@ -60,7 +61,6 @@ const noPenalties = new Penalties(
   () => {},
 )
 const noShadow = new Shadow([], {
-  addresses: shared.addresses,
   slice: shared.counters.slice(0),
   at: shared.counters.at.shadowed,
   tell() {},

@@ -27,7 +27,6 @@ const shared = createShared({
 })
 const { addresses } = shared
 const shadow = new Shadow([], {
-  addresses,
   slice: shared.counters.slice(0),
   at: shared.counters.at.shadowed,
   tell() {},
@@ -38,6 +37,8 @@ const penalties = new Penalties(shared, { ...rules, ipv4Prefix: 32, ipv6Prefix: 
 /** A request of address number `n`. */
 function place(n: number) {
   return {
+    address: '',
+    listener: '',
     requestSlot: addresses.acquire(Int32Array.of(0, 0, 0xffff, n), 0),
     requestPrefixSlot: -1,
     requestLine: -1,

@@ -39,6 +39,7 @@ const origin = new Origin({
 const route = testRoute()
 const client = new RequestClient({
   address,
+  listener: 'web',
   source: 1,
   peerIdentity: null,
   handshake: null,

@@ -26,7 +26,7 @@ import {
 import type { Overload } from './overload.ts'
 import type { Penalties } from './penalties.ts'
 import { RequestAdmission } from './request-admission.ts'
-import type { Shadow } from './shadow.ts'
+import type { Shadow, Tried } from './shadow.ts'
 import { OF_ADDRESS, OF_HOST, TicketTrust } from './ticket-trust.ts'
 import { type PrefixLimits, WiderPrefix } from './wider-prefix.ts'
 
@@ -45,7 +45,7 @@ export interface AdmissionOptions
 }
 
 /** Where a session that was let in is counted. */
-export interface Place {
+export interface Place extends Tried {
   /** Of its address; -1 while it has none. */
   slot: number
   /** Of the network of the address; -1 where networks are not counted. */
@@ -135,12 +135,11 @@ export class Admission {
   enter(address: Int32Array, now: number, place: Place): number {
     this.refusedSlot = -1
     const listed = this.#list.check(address)
-    if (listed !== ADMITTED && !this.#shadow.passesAddress(listed, address)) return listed
+    if (listed !== ADMITTED && !this.#shadow.passes(listed, place)) return listed
     const banned = this.blocks.check(address)
-    if (banned !== ADMITTED && !this.#shadow.passesAddress(banned, address)) return banned
+    if (banned !== ADMITTED && !this.#shadow.passes(banned, place)) return banned
     place.banCounted = banned !== ADMITTED
-    const overloaded =
-      this.#overload === null ? ADMITTED : this.#overload.check(address, place.isDirect)
+    const overloaded = this.#overload === null ? ADMITTED : this.#overload.check(address, place)
     if (overloaded !== ADMITTED) return overloaded
     const { addresses, ledger, prefixLedger } = this.#shared
 
@@ -158,7 +157,7 @@ export class Admission {
       prefixSlot === -1
         ? ADMITTED
         : this.#check(this.#prefixGuards.connection, prefixSlot, now, place)
-    if (ofNetwork !== ADMITTED || this.#free.isEmpty || !this.#enterHost(slot)) {
+    if (ofNetwork !== ADMITTED || this.#free.isEmpty || !this.#enterHost(place)) {
       this.refusedSlot = slot
       addresses.leave(slot)
       if (prefixSlot !== -1) addresses.leave(prefixSlot)
@@ -185,7 +184,7 @@ export class Admission {
   hostHandshake(place: Place, now: number): number {
     const refused = this.#host === null ? ADMITTED : this.#host.check(place.slot, now)
     if (refused !== ADMITTED) this.#unpaid |= OF_HOST
-    return refused === ADMITTED || this.#shadow.passes(refused, place.slot) ? ADMITTED : refused
+    return refused === ADMITTED || this.#shadow.passes(refused, place) ? ADMITTED : refused
   }
 
   /**
@@ -196,7 +195,7 @@ export class Admission {
     const { slot } = place
     if (this.#tickets.believes(slot, now)) return true
     // Who is not believed for its address alone is believed where there is no such limit, so in shadow too.
-    return this.#tickets.isOnlySpent(slot, now) && this.#shadow.passes(HANDSHAKE_RATE, slot)
+    return this.#tickets.isOnlySpent(slot, now) && this.#shadow.passes(HANDSHAKE_RATE, place)
   }
 
   /**
@@ -216,9 +215,9 @@ export class Admission {
   /** Asks whether a client with this JA4 may go on. */
   fingerprint(ja4: string, place: Place, now: number): number {
     const denied = this.#fingerprints.checkDenied(ja4)
-    if (denied !== ADMITTED && !this.#shadow.passes(denied, place.slot)) return denied
+    if (denied !== ADMITTED && !this.#shadow.passes(denied, place)) return denied
     const refused = this.#fingerprints.checkRate(ja4, now)
-    return refused === ADMITTED || this.#shadow.passes(refused, place.slot) ? ADMITTED : refused
+    return refused === ADMITTED || this.#shadow.passes(refused, place) ? ADMITTED : refused
   }
 
   /** Counts a refusal that came later against the address. Those of {@link enter} are counted by it. */
@@ -245,15 +244,15 @@ export class Admission {
   #check(guards: readonly Guard[], slot: number, now: number, place: Place): number {
     for (let i = 0; i < guards.length; i++) {
       const refused = guards[i]!.check(slot, now)
-      if (refused !== ADMITTED && !this.#shadow.passesOnce(refused, slot, place)) return refused
+      if (refused !== ADMITTED && !this.#shadow.passesOnce(refused, place)) return refused
     }
     return ADMITTED
   }
 
   /** In shadow the ledger is the limit that stays: it has room for what the descriptors allow. */
-  #enterHost(slot: number): boolean {
+  #enterHost(place: Place): boolean {
     const { workers } = this.#shared
     if (workers.enter(this.#worker, this.#options.connectionsMax)) return true
-    return this.#shadow.passes(CONNECTIONS_MAX, slot) && workers.enter(this.#worker, 0)
+    return this.#shadow.passes(CONNECTIONS_MAX, place) && workers.enter(this.#worker, 0)
   }
 }

@@ -76,7 +76,7 @@ export class BodyRate {
 
   /** Counts a body that would wait, or be refused, in shadow: each once. */
   note(place: RequestPlace): void {
-    if (!place.bodyCounted) this.#shadow.passes(REFUSAL, place.requestSlot)
+    if (!place.bodyCounted) this.#shadow.passes(REFUSAL, place)
     place.bodyCounted = true
   }
 }

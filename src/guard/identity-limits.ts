@@ -8,7 +8,7 @@ import { ADMITTED, refusal } from '../core/refusals.ts'
 import type { Shared } from '../shared/layout.ts'
 import { REQUEST_BUCKET } from '../shared/address-table.ts'
 import { FreeLines } from './free-lines.ts'
-import type { Shadow } from './shadow.ts'
+import type { Shadow, Tried } from './shadow.ts'
 import { TokenBuckets } from './token-buckets.ts'
 
 const RATE = refusal('identity-rate')
@@ -25,6 +25,8 @@ export interface Limits {
 
 /** Where a request under way is counted that has an identity. */
 export interface IdentityPlace {
+  /** Who shows the identity. */
+  readonly client: Tried
   /** -1 while it is not counted. */
   identitySlot: number
   /** Its line in the identity ledger of this worker. */
@@ -64,9 +66,10 @@ export class IdentityLimits {
     if (concurrency !== 0 && this.#free.isEmpty) return CONCURRENCY
     const { addresses, identityLedger } = this.#shared
     const slot = addresses.pin(words, now)
+    const { client } = place
     let refused = ADMITTED
-    if (concurrency !== 0 && !this.#isCounted(slot, concurrency)) refused = CONCURRENCY
-    else if (rate !== 0 && !this.#takes(slot, limits, now) && !this.#shadow.passes(RATE, -1)) {
+    if (concurrency !== 0 && !this.#isCounted(slot, concurrency, client)) refused = CONCURRENCY
+    else if (rate !== 0 && !this.#takes(slot, limits, now) && !this.#shadow.passes(RATE, client)) {
       refused = RATE
       if (concurrency !== 0) addresses.leaveRequest(slot)
     }
@@ -93,10 +96,10 @@ export class IdentityLimits {
     addresses.unpin(slot)
   }
 
-  #isCounted(slot: number, concurrency: number): boolean {
+  #isCounted(slot: number, concurrency: number, client: Tried): boolean {
     const { addresses } = this.#shared
     if (addresses.enterRequest(slot, concurrency)) return true
-    return this.#shadow.passes(CONCURRENCY, -1) && addresses.enterRequest(slot, Infinity)
+    return this.#shadow.passes(CONCURRENCY, client) && addresses.enterRequest(slot, Infinity)
   }
 
   #takes(slot: number, limits: Limits, now: number): boolean {

@@ -17,7 +17,8 @@ import { CONNECTIONS, DESCRIPTORS, LOOP, MEMORY, signals } from '../shared/overl
 import type { GoodRecord } from './good-record.ts'
 import { delayLevels, LEVEL_MAX, OverloadLevel, shareLevels } from './overload-level.ts'
 import type { Penalties } from './penalties.ts'
-import type { Shadow } from './shadow.ts'
+import type { RequestPlace } from './request-admission.ts'
+import type { Shadow, Tried } from './shadow.ts'
 import { StandingDelay } from './standing-delay.ts'
 
 const STRANGER = refusal('overload-stranger')
@@ -61,6 +62,11 @@ export interface OverloadParts {
   readonly penalties: Pick<Penalties, 'isExempt'>
   readonly shadow: Shadow
   readonly sources: OverloadSources
+}
+
+/** A connection that asks to come in. */
+export interface Comer extends Tried {
+  readonly isDirect: boolean
 }
 
 export class Overload {
@@ -123,25 +129,25 @@ export class Overload {
   /**
    * Asks whether an address may come in now. Once per connection: in shadow it counts.
    *
-   * @param isDirect false if a proxy named it: of its connection {@link checkShut} was asked at accept, and has counted
+   * @param comer not direct if a proxy named it: of its connection {@link checkShut} was asked at accept, and has counted
    */
-  check(address: Int32Array, isDirect = true): number {
+  check(address: Int32Array, comer: Comer): number {
     if (this.level < STRANGERS_OUT) return ADMITTED
-    const shut = isDirect || !this.#triesClosed ? this.checkShut(address) : ADMITTED
+    const shut = comer.isDirect || !this.#triesClosed ? this.checkShut(comer) : ADMITTED
     if (shut !== ADMITTED || this.knows(address)) return shut
-    return this.#parts.shadow.passesAddress(STRANGER, address) ? ADMITTED : STRANGER
+    return this.#parts.shadow.passes(STRANGER, comer) ? ADMITTED : STRANGER
   }
 
   /** Asks whether anybody may, for who is not told by its address. */
-  checkShut(address: Int32Array): number {
-    if (!this.#isShut || this.#parts.shadow.passesAddress(CLOSED, address)) return ADMITTED
+  checkShut(comer: Tried): number {
+    if (!this.#isShut || this.#parts.shadow.passes(CLOSED, comer)) return ADMITTED
     return CLOSED
   }
 
-  /** Asks whether a client may be served that comes with another's connection. @param slot held by the caller */
-  checkRequest(slot: number): number {
-    if (this.level < STRANGERS_OUT || this.knowsSlot(slot)) return ADMITTED
-    return this.#parts.shadow.passes(STRANGER, slot) ? ADMITTED : STRANGER
+  /** Asks whether a client may be served that comes with another's connection. @param place of its request, which was let in */
+  checkRequest(place: RequestPlace): number {
+    if (this.level < STRANGERS_OUT || this.knowsSlot(place.requestSlot)) return ADMITTED
+    return this.#parts.shadow.passes(STRANGER, place) ? ADMITTED : STRANGER
   }
 
   /** Whether it was served lately, or the operator vouches for it. */

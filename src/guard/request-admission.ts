@@ -23,13 +23,13 @@ import {
   prefixGuards,
   requestGuards,
 } from './guards.ts'
-import type { Shadow } from './shadow.ts'
+import type { Shadow, Tried } from './shadow.ts'
 import { type PrefixLimits, prefixLimits, WiderPrefix } from './wider-prefix.ts'
 
 const CONNECTIONS_MAX = refusal('connections-max')
 
 /** Where a request that was let in is counted. */
-export interface RequestPlace extends Delayed {
+export interface RequestPlace extends Delayed, Tried {
   /** Of its address; -1 while it is not counted. */
   requestSlot: number
   /** Of the network of that; -1 where networks are not counted. */
@@ -206,7 +206,7 @@ export class RequestAdmission {
   #isInBannedBlock(address: Int32Array, place: RequestPlace): boolean {
     const blocks = this.#blocks
     if (blocks === null || blocks.check(address) === ADMITTED) return false
-    if (this.#shadow.passesAddress(BANNED, address)) {
+    if (this.#shadow.passes(BANNED, place)) {
       place.banCounted = true
       return false
     }
@@ -231,7 +231,7 @@ export class RequestAdmission {
       const guard = guards[i]!
       const refused = guard.check(slot, now, cost, place)
       if (refused === ADMITTED) continue
-      if (this.#shadow.passesOnce(refused, slot, place)) {
+      if (this.#shadow.passesOnce(refused, place)) {
         guard.letIn?.(slot)
         continue
       }

@@ -94,7 +94,7 @@ export class RouteRates {
   }
 
   #refuses(refused: number, place: RequestPlace, waitTicks: number, now: number): boolean {
-    if (this.#shadow.passes(refused, place.requestSlot)) return false
+    if (this.#shadow.passes(refused, place)) return false
     this.#penalties.add(place.requestSlot, refused, now, place.isDirect)
     place.retryAfter = Math.max(1, Math.ceil(waitTicks / TICKS_PER_SECOND))
     return true

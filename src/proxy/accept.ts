@@ -24,21 +24,14 @@ export class Accept implements Door {
   readonly #refusedAt: number
   // Of the connection that stands in the door; there is never more than one.
   readonly #words = new Int32Array(ADDRESS_WORDS)
-  readonly #place: Place = {
-    slot: -1,
-    prefixSlot: -1,
-    entry: -1,
-    isDirect: true,
-    banCounted: false,
-  }
-  /** As the kernel writes it; of a refused one it is read by nobody, mostly. */
-  #remote = ''
+  readonly #place: DoorPlace
   #port = 0
   #isProxy = false
 
   constructor(edge: Edge, entrance: Entrance) {
     this.#edge = edge
     this.#entrance = entrance
+    this.#place = new DoorPlace(entrance.config.name)
     this.#refusedAt = edge.at.refused + entrance.index * refusals.length
   }
 
@@ -47,14 +40,14 @@ export class Accept implements Door {
     edge.slice[edge.at.accepted + this.#entrance.index]!++
     const words = this.#words
     if (!parseAddress(address, words)) return RESET
-    this.#remote = address
+    this.#place.remote = address
     this.#port = port
     if (edge.shared.workers.isDraining()) return this.#refuse(DRAINING, -1)
     // Who a proxy in front of us speaks for stands in its header.
     const { proxies } = this.#entrance
     this.#isProxy = proxies !== null && proxies.find(words) !== 0
     if (this.#isProxy) {
-      const shut = edge.overload.checkShut(words)
+      const shut = edge.overload.checkShut(this.#place)
       return shut === ADMITTED ? ADMITTED : this.#refuse(shut, -1)
     }
     const refused = edge.admission.enter(words, ticks(), this.#place)
@@ -69,7 +62,7 @@ export class Accept implements Door {
   }
 
   onConnection(socket: Socket | PlainSocket, readBuffer: ClientReadBuffer | null): void {
-    const address = unmapped(this.#remote)
+    const { address } = this.#place
     const session = new TcpSession(this.#edge, this.#entrance, socket, address, this.#port)
     session.readBuffer = readBuffer
     if (this.#isProxy) return session.beginWithProxyHeader()
@@ -89,12 +82,28 @@ export class Accept implements Door {
     slice[this.#refusedAt + refused]!++
     notes.door(this.#entrance.index, this.#words, refused, slot)
     const leftOut = log.sampleRefusal(refused)
-    if (leftOut !== -1) log.refusal(this.#entrance, unmapped(this.#remote), refused, leftOut)
+    if (leftOut !== -1) log.refusal(this.#place, refused, leftOut)
     return turnAway.atDoor(refused)
   }
 }
 
-/** A dual-stack socket tells IPv4 as `::ffff:a.b.c.d`. */
-function unmapped(remote: string): string {
-  return remote.startsWith('::ffff:') ? remote.slice(7) : remote
+class DoorPlace implements Place {
+  readonly listener: string
+  slot = -1
+  prefixSlot = -1
+  entry = -1
+  readonly isDirect = true
+  banCounted = false
+  /** As the kernel writes it; of a refused one it is read by nobody, mostly. */
+  remote = ''
+
+  constructor(listener: string) {
+    this.listener = listener
+  }
+
+  /** A dual-stack socket tells IPv4 as `::ffff:a.b.c.d`. */
+  get address(): string {
+    const { remote } = this
+    return remote.startsWith('::ffff:') ? remote.slice(7) : remote
+  }
 }

@@ -126,16 +126,14 @@ export class Authorizer {
   }
 
   /** Whether the address may fail once more, and its network. @returns 0 or the refusal */
-  #checkFailures(
-    failures: AuthFailures,
-    { requestSlot, requestPrefixSlot }: RequestClient,
-  ): number {
+  #checkFailures(failures: AuthFailures, client: RequestClient): number {
     const { shadow } = this.#parts
+    const { requestSlot, requestPrefixSlot } = client
     const now = ticks()
     const own = failures.check(requestSlot, now)
-    if (own !== ADMITTED && !shadow.passes(own, requestSlot)) return own
+    if (own !== ADMITTED && !shadow.passes(own, client)) return own
     const wider = failures.checkNetwork(requestPrefixSlot, now)
-    return wider === ADMITTED || shadow.passes(wider, requestPrefixSlot) ? ADMITTED : wider
+    return wider === ADMITTED || shadow.passes(wider, client) ? ADMITTED : wider
   }
 
   #settle(exchange: Asked, policy: Policy, judge: Scheme | null, verdict: Verdict): void {

@@ -151,7 +151,7 @@ export class Exchange implements ResponseOwner, BodyTaker {
     const { head, client } = this
     // A client behind a proxy; who comes by itself was asked at the door. Who has said who it is is no stranger.
     if (client.isNamed && this.facts === null) {
-      const refused = this.#session.edge.overload.checkRequest(client.requestSlot)
+      const refused = this.#session.edge.overload.checkRequest(client)
       if (refused !== ADMITTED) return this.onRefused(refused, 503, '')
     }
     const pool = this.#pool

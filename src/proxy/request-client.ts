@@ -32,6 +32,7 @@ export interface Erring {
 
 export class RequestClient implements RequestPlace {
   address: string
+  readonly listener: string
   /** The same for every request of an address, for balancers that keep clients together. */
   source: number
   /** It is not the peer: a trusted proxy named it. */
@@ -71,15 +72,20 @@ export class RequestClient implements RequestPlace {
 
   constructor({
     address,
+    listener,
     source,
     peerIdentity,
     handshake,
     banCounted,
-  }: Pick<TcpSession, 'address' | 'source' | 'peerIdentity' | 'handshake' | 'banCounted'>) {
+  }: Pick<
+    TcpSession,
+    'address' | 'listener' | 'source' | 'peerIdentity' | 'handshake' | 'banCounted'
+  >) {
     this.banCounted = banCounted
     this.isTls = handshake !== null
     this.peer = peerIdentity
     this.address = address
+    this.listener = listener
     this.source = source
   }
 
@@ -147,6 +153,7 @@ export class RequestClient implements RequestPlace {
   /** A head that cannot be read: whom it is from is not known, so it is the connection's. */
   enterUnread(connection: TcpSession, now: number): number {
     this.isDirect = connection.isDirect
+    this.address = connection.address
     const { slot, prefixSlot, edge } = connection
     return edge.admission.requests.enterBad(slot, prefixSlot, now, this)
   }

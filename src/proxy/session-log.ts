@@ -8,8 +8,8 @@
 import type { Config } from '../config/config.ts'
 import { jsonText } from '../core/escapes.ts'
 import { ADMITTED, refusal, type RefusalName, refusals } from '../core/refusals.ts'
+import type { Tried } from '../guard/shadow.ts'
 import { AccessLines, decimals } from './access-line.ts'
-import type { Entrance } from './edge.ts'
 import type { Exchange } from './exchange.ts'
 import type { Http1Session } from './http1-session.ts'
 import type { TcpSession } from './tcp-session.ts'
@@ -78,22 +78,14 @@ export class SessionLog {
   }
 
   /** A client turned away right after accept: it has no session. */
-  refusal(entrance: Entrance, address: string, refused: number, leftOut: number): void {
-    this.#add(
-      `${head('refused')},"listener":${quote(entrance.config.name)},"client":"${address}"` +
-        `,"reason":"${refusals[refused]![0]}"${leftOut === 0 ? '' : `,"left_out":${leftOut}`}${this.#tail}`,
-    )
+  refusal(tried: Tried, refused: number, leftOut: number): void {
+    this.#add(refusedLine('refused', tried, refused, leftOut) + this.#tail)
   }
 
-  /** What a guard would have refused that is only tried. @param client '' where no address is counted */
-  shadow(refused: number, client: () => string): void {
+  /** What a guard would have refused that is only tried. */
+  shadow(refused: number, tried: Tried): void {
     const leftOut = this.sampleRefusal(refused)
-    if (leftOut === -1) return
-    const address = client()
-    this.#add(
-      `${head('shadow')}${address === '' ? '' : `,"client":"${address}"`}` +
-        `,"reason":"${refusals[refused]![0]}"${leftOut === 0 ? '' : `,"left_out":${leftOut}`}${this.#tail}`,
-    )
+    if (leftOut !== -1) this.#add(refusedLine('shadow', tried, refused, leftOut) + this.#tail)
   }
 
   /** An exchange that ended. @param nowMs as `performance.now()` tells it */
@@ -194,6 +186,16 @@ export class SessionLog {
 
 function head(message: string): string {
   return `{"level":${LEVEL_INFO},"time":${Date.now()},"msg":"${message}"`
+}
+
+function refusedLine(
+  message: string,
+  { listener, address }: Tried,
+  refused: number,
+  leftOut: number,
+): string {
+  const line = `${head(message)},"listener":${quote(listener)},"client":"${address}"`
+  return `${line},"reason":"${refusals[refused]![0]}"${leftOut === 0 ? '' : `,"left_out":${leftOut}`}`
 }
 
 /** For text that a peer or the operator chose; the rest is known to need no escapes. Gives ASCII. */

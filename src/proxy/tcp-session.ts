@@ -207,6 +207,11 @@ export class TcpSession implements Place, GateOwner, HandshakeOwner, TunnelOwner
     return admission.asksFingerprint ? admission.fingerprint(this.ja4, this, ticks()) : ADMITTED
   }
 
+  /** Its name. */
+  get listener(): string {
+    return this.entrance.config.name
+  }
+
   /** What software the client is, by its hello; '' where there was none, or nobody needed it in time. */
   get ja4(): string {
     if (this.#hello !== null) {

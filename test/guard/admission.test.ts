@@ -11,6 +11,7 @@ import { NO_LIMITS } from '../support/limits.ts'
 import { addressOf, makeShared, numbered } from '../support/memory.ts'
 import { penaltiesOf } from '../support/penalties.ts'
 import { shadowCount, shadowOf } from '../support/shadow.ts'
+import { TRIED } from '../support/place.ts'
 
 function admission(
   options: Partial<AdmissionOptions>,
@@ -32,7 +33,14 @@ const HOST = refusal('host-handshake-rate')
 const JA4 = 't13d1516h2_8daaf6152771_e5627efa2ab1'
 
 function place(): Place {
-  return { slot: -1, prefixSlot: -1, entry: -1, isDirect: true, banCounted: false }
+  return {
+    ...TRIED,
+    slot: -1,
+    prefixSlot: -1,
+    entry: -1,
+    isDirect: true,
+    banCounted: false,
+  }
 }
 
 test('a session is counted for its address, its worker and the host until it leaves', async t => {
@@ -278,14 +286,13 @@ test('where the host is full nothing of a network stays counted', async t => {
   t.equal(shared.addresses.open(at.prefixSlot), 1)
 })
 
-test('in shadow a network is let in, counted and told as what it is', async t => {
+test('in shadow a network is let in, counted, and told with the client that came', async t => {
   const shared = makeShared()
   const told: string[] = []
   const shadow = new Shadow(['prefix-connections'], {
-    addresses: shared.addresses,
     slice: shared.counters.slice(0),
     at: shared.counters.at.shadowed,
-    tell: (_, client) => told.push(client()),
+    tell: (_, { address }) => told.push(address),
   })
   const limits = { ...NO_LIMITS, connectionsPerAddress: 1, ...NETWORK }
   const door = new Admission(shared, 0, limits, shadow, penaltiesOf(shared), {
@@ -294,7 +301,7 @@ test('in shadow a network is let in, counted and told as what it is', async t =>
   const came = [1, 2, 3].map(host => comes(door, 7, host))
   t.ok(came.every(([refused]) => refused === ADMITTED))
   t.equal(shadowCount(shared, 'prefix-connections'), 1)
-  t.strictSame(told, ['10.0.7.0/24'])
+  t.strictSame(told, [TRIED.address])
   t.equal(shared.addresses.open(came[2]![1].prefixSlot), 3)
 })
 

@@ -6,12 +6,14 @@ import { BodyRate } from '../../src/guard/body-rate.ts'
 import { makeShared, numbered } from '../support/memory.ts'
 import { penaltiesOf } from '../support/penalties.ts'
 import { shadowCount, shadowOf } from '../support/shadow.ts'
+import { TRIED } from '../support/place.ts'
 
 function rate(shadow: readonly GuardName[] = [], shared = makeShared()) {
   const penalties = penaltiesOf(shared, { banThreshold: 100 })
   const limits = { bodyRate: 1000, bodyBurst: 2000 }
   const it = new BodyRate(shared.addresses, limits, shadowOf(shared, shadow), penalties)
   const place = {
+    ...TRIED,
     requestSlot: shared.addresses.pin(numbered(1), 0),
     requestPrefixSlot: -1,
     requestLine: -1,

@@ -6,6 +6,7 @@ import { IdentityLimits, type IdentityPlace } from '../../src/guard/identity-lim
 import type { Shared } from '../../src/shared/layout.ts'
 import { makeShared } from '../support/memory.ts'
 import { shadowCount, shadowOf } from '../support/shadow.ts'
+import { TRIED } from '../support/place.ts'
 
 const WORDS = Int32Array.of(0x0100_0000, 1, 2, 3)
 const OTHER = Int32Array.of(0x0100_0000, 1, 2, 4)
@@ -17,7 +18,7 @@ function limitsOf(shared: Shared, worker: number, shadow: readonly GuardName[] =
 }
 
 function place(): IdentityPlace {
-  return { identitySlot: -1, identityLine: -1 }
+  return { client: TRIED, identitySlot: -1, identityLine: -1 }
 }
 
 test('without limits nothing is counted', async t => {

@@ -4,6 +4,7 @@ import { ADMITTED, refusal } from '../../src/core/refusals.ts'
 import { Overload, type OverloadRules, SHORT_KEEP_ALIVE_MS } from '../../src/guard/overload.ts'
 import { CONNECTIONS, DESCRIPTORS, MEMORY } from '../../src/shared/overload-table.ts'
 import { makeShared, numbered } from '../support/memory.ts'
+import { requestPlace, TRIED } from '../support/place.ts'
 import { shadowCount, shadowOf } from '../support/shadow.ts'
 
 const STRANGER = refusal('overload-stranger')
@@ -55,12 +56,16 @@ function overloadOf({
   return { shared: memory, overload, used }
 }
 
+const DIRECT = { ...TRIED, isDirect: true }
+/** By a proxy. */
+const NAMED = { ...TRIED, isDirect: false }
+
 const [known, exempt, stranger] = [numbered(1), numbered(2), numbered(3)]
 
 test('at level 0 nobody is asked anything', async t => {
   const { overload } = overloadOf()
   overload.step(0, 1)
-  t.equal(overload.check(stranger), ADMITTED)
+  t.equal(overload.check(stranger, DIRECT), ADMITTED)
   t.equal(overload.keepAliveMs, 30_000)
   t.notOk(overload.endsAfterAnswer(-1))
   t.equal(overload.evictsFor, -1)
@@ -72,7 +77,7 @@ test('level 1 shortens the wait between requests, and ends connections of strang
   overload.step(0, 1)
   t.equal(overload.level, 1)
   t.equal(overload.keepAliveMs, SHORT_KEEP_ALIVE_MS)
-  t.equal(overload.check(stranger), ADMITTED)
+  t.equal(overload.check(stranger, DIRECT), ADMITTED)
   const slots = [known, exempt, stranger].map(each => shared.addresses.acquire(each, 0))
   t.strictSame(
     slots.map(slot => overload.endsAfterAnswer(slot)),
@@ -85,13 +90,13 @@ test('level 2 lets in those with a good record, and those the operator vouches f
   used.descriptors = 0.86
   overload.step(0, 1)
   t.strictSame(
-    [known, exempt, stranger].map(each => overload.check(each)),
+    [known, exempt, stranger].map(each => overload.check(each, DIRECT)),
     [ADMITTED, ADMITTED, STRANGER],
   )
-  t.equal(overload.checkShut(stranger), ADMITTED)
+  t.equal(overload.checkShut(TRIED), ADMITTED)
   const slots = [known, stranger].map(each => shared.addresses.acquire(each, 0))
   t.strictSame(
-    slots.map(slot => overload.checkRequest(slot)),
+    slots.map(slot => overload.checkRequest(requestPlace(slot))),
     [ADMITTED, STRANGER],
   )
 })
@@ -100,9 +105,9 @@ test('level 3 lets nobody in, but who is there goes on', async t => {
   const { overload, used, shared } = overloadOf()
   used.memory = 0.91
   overload.step(0, 1)
-  t.equal(overload.check(known), CLOSED)
-  t.equal(overload.checkShut(known), CLOSED)
-  t.equal(overload.checkRequest(shared.addresses.acquire(known, 0)), ADMITTED)
+  t.equal(overload.check(known, DIRECT), CLOSED)
+  t.equal(overload.checkShut(TRIED), CLOSED)
+  t.equal(overload.checkRequest(requestPlace(shared.addresses.acquire(known, 0))), ADMITTED)
   t.equal(overload.evictsFor, -1)
 })
 
@@ -115,13 +120,13 @@ test('short of places nobody with a good record is refused before there is none'
   fill(90)
   overload.step(0, 1)
   t.equal(overload.level, 3)
-  t.equal(overload.check(known), ADMITTED)
-  t.equal(overload.check(stranger), STRANGER)
+  t.equal(overload.check(known, DIRECT), ADMITTED)
+  t.equal(overload.check(stranger, DIRECT), STRANGER)
   t.notOk(shared.overload.level(1), 'the other worker judges for itself')
   fill(96)
   overload.step(0, 1000)
   t.equal(overload.evictsFor, CONNECTIONS)
-  t.equal(overload.check(known), ADMITTED)
+  t.equal(overload.check(known, DIRECT), ADMITTED)
 })
 
 test('of fewer than a hundred places none is kept back', async t => {
@@ -141,11 +146,11 @@ test('a worker whose loop is late refuses, and no other one', async t => {
     late!.step(600, now)
     other!.step(0, now)
   }
-  t.equal(late!.check(stranger), STRANGER)
-  t.equal(other!.check(stranger), ADMITTED)
+  t.equal(late!.check(stranger, DIRECT), STRANGER)
+  t.equal(other!.check(stranger, DIRECT), ADMITTED)
   t.equal(shared.overload.loopMs(0), 600)
   for (let i = 0; i < 6; i++) late!.step(1200, (now += 1250))
-  t.equal(late!.check(known), CLOSED)
+  t.equal(late!.check(known, DIRECT), CLOSED)
   t.equal(late!.evictsFor, -1, 'nobody who is evicted makes it quicker')
   t.notOk(shared.overload.isShut, 'the other one takes connections')
 })
@@ -183,13 +188,13 @@ test('in shadow who would be refused is counted, and let in', async t => {
   })
   used.memory = 1
   overload.step(0, 1)
-  t.equal(overload.check(stranger), ADMITTED)
-  t.equal(overload.check(known), ADMITTED)
+  t.equal(overload.check(stranger, DIRECT), ADMITTED)
+  t.equal(overload.check(known, DIRECT), ADMITTED)
   t.equal(shadowCount(shared, 'overload-closed'), 2)
   t.equal(shadowCount(shared, 'overload-stranger'), 1)
   t.equal(overload.evictsFor, -1, 'and nobody is evicted')
   t.notOk(shared.overload.isShut, 'nor is weir unready')
-  t.equal(overload.checkRequest(shared.addresses.acquire(stranger, 0)), ADMITTED)
+  t.equal(overload.checkRequest(requestPlace(shared.addresses.acquire(stranger, 0))), ADMITTED)
   t.equal(shadowCount(shared, 'overload-stranger'), 2)
 })
 
@@ -197,22 +202,22 @@ test('with one of the two in shadow the other one bites', async t => {
   const { overload, used } = overloadOf({ shadow: ['overload-closed'] })
   used.memory = 1
   overload.step(0, 1)
-  t.equal(overload.check(stranger), STRANGER)
-  t.equal(overload.check(known), ADMITTED)
+  t.equal(overload.check(stranger, DIRECT), STRANGER)
+  t.equal(overload.check(known, DIRECT), ADMITTED)
 })
 
 test('in shadow who comes by a proxy counts once, though it is asked at accept and by its address', async t => {
   const { overload, used, shared } = overloadOf({ shadow: ['overload-closed'] })
   used.memory = 1
   overload.step(0, 1)
-  t.equal(overload.checkShut(exempt), ADMITTED)
-  t.equal(overload.check(known, false), ADMITTED)
+  t.equal(overload.checkShut(TRIED), ADMITTED)
+  t.equal(overload.check(known, NAMED), ADMITTED)
   t.equal(shadowCount(shared, 'overload-closed'), 1)
-  t.equal(overload.check(stranger, false), STRANGER, 'and the other one bites')
+  t.equal(overload.check(stranger, NAMED), STRANGER, 'and the other one bites')
   const bites = overloadOf()
   bites.used.memory = 1
   bites.overload.step(0, 1)
-  t.equal(bites.overload.check(known, false), CLOSED, 'it may have begun in between')
+  t.equal(bites.overload.check(known, NAMED), CLOSED, 'it may have begun in between')
 })
 
 test('while strangers are tried no client notices levels 1 and 2', async t => {

@@ -11,6 +11,7 @@ import { NO_LIMITS } from '../support/limits.ts'
 import { addressOf, makeShared, numbered } from '../support/memory.ts'
 import { penaltiesOf } from '../support/penalties.ts'
 import { shadowCount, shadowOf } from '../support/shadow.ts'
+import { TRIED } from '../support/place.ts'
 
 const RATE = refusal('request-rate')
 const AT_ONCE = refusal('requests-per-address')
@@ -34,6 +35,7 @@ function admission(
 
 function place(): RequestPlace {
   return {
+    ...TRIED,
     requestSlot: -1,
     requestPrefixSlot: -1,
     requestLine: -1,
@@ -324,7 +326,10 @@ function ofNetwork(limits: Partial<AdmissionOptions>, shared = makeShared(), wor
     hasSlot: () => false,
   })
   const clients = [1, 2, 3, 4].map(n => {
-    const at = { slot: -1, prefixSlot: -1, entry: -1, isDirect: true, banCounted: false }
+    const at = {
+      ...{ ...TRIED, slot: -1, prefixSlot: -1, entry: -1 },
+      ...{ isDirect: true, banCounted: false },
+    }
     door.enter(numbered(n), 0, at)
     return at
   })

@@ -8,6 +8,7 @@ import type { Shared } from '../../src/shared/layout.ts'
 import { makeShared, numbered } from '../support/memory.ts'
 import { penaltiesOf } from '../support/penalties.ts'
 import { shadowCount, shadowOf } from '../support/shadow.ts'
+import { TRIED } from '../support/place.ts'
 
 const OF_ALL = refusal('route-request-rate')
 const OF_ADDRESS = refusal('route-address-rate')
@@ -35,6 +36,7 @@ function rates(
 /** The place of a request of address number `n`. */
 function from(shared: Shared, n: number): RequestPlace {
   return {
+    ...TRIED,
     requestSlot: shared.addresses.pin(numbered(n), 0),
     requestPrefixSlot: -1,
     requestLine: -1,

@@ -82,24 +82,20 @@ test('a limit of what runs at once agrees until the first that it would refuse',
   t.pass()
 })
 
-test('only what is tried passes, and is told with the client it is counted under', async t => {
-  const { addresses, counters } = makeShared()
+test('only what is tried passes, and is told with who it was', async t => {
+  const { counters } = makeShared()
   const slice = counters.slice(0)
   const told: string[] = []
-  const shadow = new Shadow(['request-rate', 'denied'], {
-    addresses,
+  const shadow = new Shadow(['request-rate'], {
     slice,
     at: counters.at.shadowed,
-    tell: (refused, client) => told.push(`${refused} ${client()}`),
+    tell: (refused, { address, listener }) => told.push(`${refused} ${address} ${listener}`),
   })
-  const slot = addresses.acquire(numbered(7), 0)
-  t.equal(shadow.passes(AT_ONCE, slot), false)
-  t.equal(shadow.passes(RATE, slot), true)
-  t.equal(shadow.passes(RATE, -1), true)
-  t.equal(shadow.passesAddress(refusal('denied'), numbered(8)), true)
-  t.equal(shadow.passesAddress(AT_ONCE, numbered(8)), false)
-  t.strictSame(told, [`${RATE} 10.0.0.7`, `${RATE} `, `${refusal('denied')} 10.0.0.8`])
-  t.equal(slice[counters.at.shadowed + RATE], 2)
+  const client = { address: '10.0.0.7', listener: 'web' }
+  t.equal(shadow.passes(AT_ONCE, client), false)
+  t.equal(shadow.passes(RATE, client), true)
+  t.strictSame(told, [`${RATE} 10.0.0.7 web`])
+  t.equal(slice[counters.at.shadowed + RATE], 1)
   t.equal(slice[counters.at.shadowed + AT_ONCE], 0)
 })
 

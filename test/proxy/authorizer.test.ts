@@ -60,6 +60,7 @@ function setup({
     at,
   })
   const client = new RequestClient({
+    listener: 'web',
     address: '10.0.0.1',
     source: 1,
     peerIdentity: null,

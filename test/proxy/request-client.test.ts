@@ -27,11 +27,14 @@ function connection({ trusted = true, requestRate = 0, requestsPerAddress = 1 } 
     penaltiesOf(shared),
     { hasSlot: () => false },
   )
-  const place = { slot: -1, prefixSlot: -1, entry: -1, isDirect: true, banCounted: false }
+  const place = {
+    ...{ address: PROXY, listener: 'web', slot: -1, prefixSlot: -1, entry: -1 },
+    ...{ isDirect: true, banCounted: false },
+  }
   admission.enter(addressOf(PROXY), 0, place)
   const { counters } = shared
   const edge = { admission, slice: counters.slice(0), at: counters.at }
-  const session = { address: PROXY, source: 42, edge, entrance: { index: 1 }, ...place }
+  const session = { source: 42, edge, entrance: { index: 1 }, ...place }
   const forwarding = new Forwarding({
     forwardedRead: 'both',
     forwardedFields: 'both',
@@ -120,4 +123,7 @@ test('a head nobody can read takes a token of the connection', async t => {
   t.equal(it.enterUnread(), refusal('request-rate'))
   t.equal(it.client.retryAfter, 2)
   t.equal(it.enter(it.client, asFor('192.0.2.1')), ADMITTED, 'and of nobody else')
+  t.equal(it.client.address, '192.0.2.1')
+  it.enterUnread()
+  t.equal(it.client.address, PROXY, 'who is told with it')
 })

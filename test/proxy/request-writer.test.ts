@@ -49,6 +49,7 @@ function write(head: RequestHead, given: Case = {}) {
   const of = Object.assign(
     new RequestClient({
       address,
+      listener: 'web',
       source: 1,
       peerIdentity: null,
       handshake: null,
@@ -284,6 +285,7 @@ test('what is kept of one request is used for the next only where that says the 
       forwarding: new Forwarding({ ...OPTIONS, traceparent }),
     })
   const client = new RequestClient({
+    listener: 'web',
     address: '192.0.2.1',
     source: 1,
     peerIdentity: null,

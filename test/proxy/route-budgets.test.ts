@@ -10,6 +10,7 @@ import { NO_LIMITS } from '../support/limits.ts'
 import { makeShared, numbered } from '../support/memory.ts'
 import { penaltiesOf } from '../support/penalties.ts'
 import { shadowOf } from '../support/shadow.ts'
+import { TRIED } from '../support/place.ts'
 
 function fieldsOf(shared: Shared, bodyRate = 0): RateLimitFields {
   const options = { ...NO_LIMITS, bodyRate, bodyBurst: 2 * bodyRate }
@@ -22,6 +23,7 @@ function requestOf(shared: Shared, n: number, hasBody: boolean) {
     head: { hasBody },
     route: { index: 0, isLimited: true, config: { bodyTimeoutMs: 10_000 } },
     client: {
+      ...TRIED,
       requestSlot: shared.addresses.pin(numbered(n), 0),
       requestPrefixSlot: -1,
       requestLine: -1,

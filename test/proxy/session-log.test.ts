@@ -42,9 +42,11 @@ function makeLog(sessions = true, refusals = true, accessFormat: 'json' | 'combi
   }
 }
 
+const CLIENT = { listener: entrance.config.name, address: '192.0.2.1' }
+
 function refuse(log: SessionLog, name: RefusalName): void {
   const leftOut = log.sampleRefusal(refusal(name))
-  if (leftOut !== -1) log.refusal(entrance, '192.0.2.1', refusal(name), leftOut)
+  if (leftOut !== -1) log.refusal(CLIENT, refusal(name), leftOut)
 }
 
 const SESSION = {
@@ -110,6 +112,16 @@ test('sessions can be left out, refusals are told all the same', async t => {
   it.log.session(SESSION)
   it.log.session(sessionWith({ ending: 'refused', refused: refusal('not-tls') }))
   t.match(it.lines(), [{ msg: 'refused', reason: 'not-tls' }])
+})
+
+test('who is let in by a guard that is tried is told as who is refused, and sampled alike', async t => {
+  const it = makeLog()
+  refuse(it.log, 'request-rate')
+  for (let i = 0; i < 5; i++) it.log.shadow(refusal('request-rate'), CLIENT)
+  const [refused, ...tried] = it.lines()
+  t.equal(tried.length, 4)
+  for (const line of tried) t.match(line, { ...refused, msg: 'shadow', time: Number })
+  t.equal(it.dropped(), 1)
 })
 
 test('below their level neither kind is written, nor counted as dropped', async t => {

@@ -21,6 +21,7 @@ function origin(forwardedFields: ForwardingOptions['forwardedFields'] = 'both'):
 
 function named(address: string): RequestClient {
   const client = new RequestClient({
+    listener: 'web',
     address: PROXY,
     source: 1,
     peerIdentity: null,

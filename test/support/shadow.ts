@@ -5,9 +5,8 @@ import type { Shared } from '../../src/shared/layout.ts'
 
 /** Guards of a worker that are only tried: none unless told. */
 export function shadowOf(shared: Shared, reasons: readonly GuardName[] = []): Shadow {
-  const { counters, addresses } = shared
+  const { counters } = shared
   return new Shadow(reasons, {
-    addresses,
     slice: counters.slice(0),
     at: counters.at.shadowed,
     tell: () => {},
