@@ -15,6 +15,7 @@ import type { Dialed } from '../transport/dial.ts'
 import { isBehind, writeText } from '../transport/direct-write.ts'
 import type { Held } from '../transport/held.ts'
 import { listen, stopListening } from '../transport/listen.ts'
+import { PlainSocket } from '../transport/plain-socket.ts'
 import type { Reader } from '../transport/read-buffer.ts'
 import { reset } from '../transport/reset.ts'
 import { type BackendFailure, DiscardedResponse, type ResponseOwner } from './response-owner.ts'
@@ -22,7 +23,7 @@ import { type BackendFailure, DiscardedResponse, type ResponseOwner } from './re
 const BACKEND = Symbol('backend')
 const SWITCHING = 101
 
-type BackendSocket = Socket & { [BACKEND]?: Http1Backend }
+type BackendSocket = (Socket | PlainSocket) & { [BACKEND]?: Http1Backend }
 
 /** A request that was sent behind others. */
 interface InLine {
@@ -177,6 +178,7 @@ export class Http1Backend implements Reader, ChunkOwner {
 
   writeText(text: string): boolean {
     const { socket } = this.dialed
+    if (socket instanceof PlainSocket) return socket.write(text)
     return this.#encrypts ? socket.write(text, 'latin1') : writeText(socket, text)
   }
 
@@ -202,8 +204,8 @@ export class Http1Backend implements Reader, ChunkOwner {
     const below = socket.write(stays ? bytes : Buffer.from(bytes))
     if (!lasting) return below
     if (socket.writableLength === 0) return true
-    // Only a write that reaches the high-water mark is followed by 'drain'.
-    if (below) socket.write(EMPTY, () => this.#drained())
+    // In Node only a write that reaches the high-water mark is followed by 'drain'.
+    if (below) (socket as Socket).write(EMPTY, () => this.#drained())
     return false
   }
 

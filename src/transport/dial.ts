@@ -2,11 +2,12 @@
  * One attempt to reach a backend: TCP, then a PROXY header if asked for, then TLS if asked for,
  * all before one deadline.
  */
-import { connect, type OnReadOpts, type Socket } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { connect as connectTls, type SecureContext } from 'node:tls'
 import type { FaultCode } from '../core/errors.ts'
 import { Deadline, type Deadlines } from './deadlines.ts'
 import { type Listeners, listen, stopListening } from './listen.ts'
+import { PlainSocket } from './plain-socket.ts'
 import {
   OwnReadBuffer,
   type ReadBuffer,
@@ -33,9 +34,9 @@ export interface BackendTls {
   readonly insecure: boolean
 }
 
-/** The socket of a backend. */
+/** The socket of a backend: one of Node under TLS, else one of weir's own. */
 export interface Dialed {
-  readonly socket: Socket
+  readonly socket: Socket | PlainSocket
   /** Where its bytes arrive; null if they come as 'data', as those of a TLS socket do. */
   readonly readBuffer: ReadBuffer | null
 }
@@ -49,7 +50,7 @@ export interface DialOwner {
 const DIAL = Symbol('dial')
 
 /** A socket knows the dial it belongs to until that is over. */
-type Dialing = Socket & { [DIAL]?: Dial | null }
+type Dialing = (Socket | PlainSocket) & { [DIAL]?: Dial | null }
 
 export class Dial {
   readonly #target: DialTarget
@@ -57,7 +58,7 @@ export class Dial {
   readonly #deadlines: Deadlines
   readonly #deadline: Deadline
   #socket: Dialing | null = null
-  #readBuffer: ReadBuffer | null = null
+  #readBuffer: SharedReadBuffer | OwnReadBuffer | null = null
   /** The PROXY header. */
   #header: Buffer | null = null
   #listeners: Listeners = {}
@@ -79,14 +80,13 @@ export class Dial {
       this.#owner.onDialFailed('WEIR_BACKEND_UNRESOLVED', `${name} has no address yet`)
       return
     }
-    const onread =
-      tls !== null ? null : shareBuffer ? new SharedReadBuffer(buffers) : new OwnReadBuffer(buffers)
-    const options = { host: address, port, allowHalfOpen: true, noDelay: true }
-    const socket = connect(onread === null ? options : { ...options, onread: onread as OnReadOpts })
-    this.#readBuffer = onread
-    this.#socket = socket
     this.#header = header
     this.#deadlines.set(this.#deadline, timeoutMs)
+    if (tls === null) {
+      this.#readBuffer = shareBuffer ? new SharedReadBuffer(buffers) : new OwnReadBuffer(buffers)
+    }
+    const socket = open(address, port, this.#readBuffer)
+    this.#socket = socket
     this.#hear(socket, Dial.#plainListeners)
   }
 
@@ -118,8 +118,8 @@ export class Dial {
     this.#socket = null
     if (socket === null) return
     this.#unhear(socket)
-    // Its last error may still be on the way, and nobody else listens.
-    socket.on('error', ignore)
+    // The last error of Node's may still be on the way, and nobody else listens.
+    if (!(socket instanceof PlainSocket)) socket.on('error', ignore)
     socket.destroy()
     this.#readBuffer?.release(true)
   }
@@ -127,11 +127,11 @@ export class Dial {
   #connected(socket: Dialing): void {
     const { tls } = this.#target
     if (this.#header !== null) socket.write(this.#header)
-    if (tls === null) this.#done(socket)
+    if (tls === null || socket instanceof PlainSocket) this.#done(socket)
     else this.#startTls(socket, tls)
   }
 
-  #startTls(raw: Dialing, tls: BackendTls): void {
+  #startTls(raw: Socket, tls: BackendTls): void {
     this.#unhear(raw)
     // The TLS socket reports what happens to the raw one.
     raw.on('error', ignore)
@@ -178,6 +178,17 @@ export class Dial {
     this.cancel()
     this.#owner.onDialFailed('WEIR_CONNECT_TIMEOUT', `${name} took over ${timeoutMs} ms`)
   }
+}
+
+/** @param readBuffer null for a socket of Node, as TLS needs it */
+function open(
+  address: string,
+  port: number,
+  readBuffer: SharedReadBuffer | OwnReadBuffer | null,
+): Socket | PlainSocket {
+  const options = { host: address, port, allowHalfOpen: true, noDelay: true }
+  if (readBuffer === null) return connect(options)
+  return PlainSocket.dial(address, port, readBuffer) ?? connect({ ...options, onread: readBuffer })
 }
 
 function ignore(): void {}

@@ -10,6 +10,7 @@
  */
 import { Socket, type SocketConstructorOpts } from 'node:net'
 import { getSystemErrorName } from 'node:util'
+import type { PlainSocket } from './plain-socket.ts'
 
 /** More is for the stream: it counts what waits. */
 export const DIRECT_MAX = 16_384
@@ -28,7 +29,7 @@ interface WritableHandle {
 }
 
 /** Sockets of which the kernel has not taken all that was written here, and how many they are. */
-const behind = new WeakSet<Socket>()
+const behind = new WeakSet<Socket | PlainSocket>()
 let behindCount = 0
 /** Whether this Node writes in the way that is relied on. */
 export const isKnown = looksAsExpected()
@@ -58,7 +59,7 @@ export function writeText(socket: Socket, text: string): boolean {
 }
 
 /** Whether it was given something that the kernel has not taken. */
-export function isBehind(socket: Socket): boolean {
+export function isBehind(socket: Socket | PlainSocket): boolean {
   return socket.writableLength > 0 || (behindCount > 0 && behind.has(socket))
 }
 

@@ -1,7 +1,8 @@
 /** One address weir accepts on, in one worker: all its sockets and those of all workers share the port (SO_REUSEPORT). */
 import { createServer, type Server, Socket, type SocketConstructorOpts } from 'node:net'
 import { action } from '../core/actions.ts'
-import { isPlainHandle, PlainSocket } from './plain-socket.ts'
+import { isPlainHandle } from './plain-handle.ts'
+import { PlainSocket } from './plain-socket.ts'
 import type { RawHandle } from './raw-handle.ts'
 import type { ClientReadBuffer } from './read-buffer.ts'
 import { resetPlain, type Tarpit } from './tarpit.ts'

@@ -73,13 +73,10 @@ export interface Reader {
   onBytes(buffer: Buffer, count: number): boolean
 }
 
-/** What `net.connect` wants as `onread`, and who it is for. */
+/** What a socket reads into (Node calls it `onread`), and who it is for. */
 export interface ReadBuffer {
-  /**
-   * Node asks for it before the first read and after every one. Undefined is the same as before: to be given
-   * one, even that, costs Node half a microsecond.
-   */
-  readonly buffer: Buffer | (() => Buffer | undefined)
+  /** Asked for before the first read and after every one; undefined is the same as before. */
+  readonly buffer: () => Buffer | undefined
   readonly callback: (count: number, buffer: Buffer) => boolean
   /** Bytes that come while there is none are lost: a backend says nothing before the tunnel is there. */
   reader: Reader | null
@@ -109,11 +106,13 @@ export interface SessionReadBuffer extends ReadBuffer {
 export class SharedReadBuffer implements ReadBuffer {
   reader: Reader | null = null
   readonly size = 0
-  readonly buffer: Buffer
+  readonly #buffers: ReadBuffers
 
   constructor(buffers: ReadBuffers) {
-    this.buffer = buffers.shared
+    this.#buffers = buffers
   }
+
+  readonly buffer = (): Buffer => this.#buffers.shared
 
   readonly callback = (count: number, buffer: Buffer): boolean => {
     this.reader?.onBytes(buffer, count)
@@ -132,6 +131,7 @@ export class ClientReadBuffer implements SessionReadBuffer {
   readonly isFresh = false
   readonly #buffers: ReadBuffers
   #own: OwnReadBuffer | null = null
+  #released = false
 
   constructor(buffers: ReadBuffers) {
     this.#buffers = buffers
@@ -157,21 +157,7 @@ export class ClientReadBuffer implements SessionReadBuffer {
     this.#own = null
   }
 
-  /** Another socket asks from here on, that has been given none yet. */
-  giveAgain(): void {
-    this.#given = null
-  }
-
-  #released = false
-
-  #given: Buffer | null = null
-
-  readonly buffer = (): Buffer | undefined => {
-    const buffer = this.#own === null ? this.#buffers.shared : this.#own.current
-    if (buffer === this.#given) return undefined
-    this.#given = buffer
-    return buffer
-  }
+  readonly buffer = (): Buffer => (this.#own === null ? this.#buffers.shared : this.#own.buffer())
 
   readonly callback = (count: number, buffer: Buffer): boolean => {
     if (this.#own !== null) return this.#own.callback(count)
@@ -203,18 +189,7 @@ export class OwnReadBuffer implements ReadBuffer {
     return this.#released ? 0 : SIZES[this.#size]!
   }
 
-  /** What is read into next. */
-  get current(): Buffer {
-    return this.#buffer
-  }
-
-  #given: Buffer | null = null
-
-  readonly buffer = (): Buffer | undefined => {
-    if (this.#buffer === this.#given) return undefined
-    this.#given = this.#buffer
-    return this.#buffer
-  }
+  readonly buffer = (): Buffer => this.#buffer
 
   readonly callback = (count: number): boolean => {
     const done = this.reader?.onBytes(this.#buffer, count) ?? true

@@ -11,6 +11,7 @@ import type { Socket } from 'node:net'
 import type { Dialed } from './dial.ts'
 import type { Held } from './held.ts'
 import { listen, stopListening } from './listen.ts'
+import type { PlainSocket } from './plain-socket.ts'
 import type { ReadBuffer, Reader } from './read-buffer.ts'
 import { reset } from './reset.ts'
 
@@ -32,13 +33,14 @@ export interface TunnelOwner {
 
 /** A socket that is an end of a tunnel. */
 type End = Socket & { [TUNNEL]?: Tunnel }
+type BackendEnd = (Socket | PlainSocket) & { [TUNNEL]?: Tunnel }
 
 export class Tunnel implements Reader {
   /** Payload received from each side. */
   bytesFromClient = 0
   bytesFromBackend = 0
   readonly #client: End
-  readonly #backend: End
+  readonly #backend: BackendEnd
   readonly #readBuffer: ReadBuffer | null
   /** TLS: what it is given to write it encrypts at once, so the bytes need not stay. */
   readonly #clientEncrypts: boolean
@@ -79,16 +81,16 @@ export class Tunnel implements Reader {
   }
 
   static readonly #backendListeners = {
-    drain(this: End): void {
+    drain(this: BackendEnd): void {
       this[TUNNEL]!.#client.resume()
     },
-    end(this: End): void {
+    end(this: BackendEnd): void {
       this[TUNNEL]!.#client.end()
     },
-    error(this: End, error: NodeJS.ErrnoException): void {
+    error(this: BackendEnd, error: NodeJS.ErrnoException): void {
       this[TUNNEL]!.#backendBroke(error.code ?? error.message)
     },
-    close(this: End): void {
+    close(this: BackendEnd): void {
       const tunnel = this[TUNNEL]!
       if (isDone(this)) tunnel.#closedOne()
       else tunnel.#backendBroke('closed early')
@@ -203,7 +205,7 @@ export class Tunnel implements Reader {
 }
 
 /** It has read all there was and sent all it was given. */
-function isDone(socket: Socket): boolean {
+function isDone(socket: Socket | PlainSocket): boolean {
   return socket.readableEnded && socket.writableFinished
 }
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
 import { test } from 'tap'
 import { createSecureContext } from 'node:tls'
 import type { FaultCode } from '../../src/core/errors.ts'
 import { Dial, type Dialed, type DialOwner, type DialTarget } from '../../src/transport/dial.ts'
+import { listen } from '../../src/transport/listen.ts'
 import { ReadBuffers } from '../../src/transport/read-buffer.ts'
 import { echo, startBackend } from '../support/backend.ts'
 import { testAuthority } from '../support/certificates.ts'
@@ -19,7 +19,7 @@ function start(t: T, target: Partial<DialTarget>, header: Buffer | null = null) 
     onDialed: dialed => {
       calls++
       t.teardown(() => dialed.socket.destroy())
-      dialed.socket.on('error', () => {})
+      listen(dialed.socket, { error: () => {} })
       resolve(dialed)
     },
     onDialFailed: code => {
@@ -40,6 +40,12 @@ function start(t: T, target: Partial<DialTarget>, header: Buffer | null = null) 
   return { dial, came: promise, calls: () => calls }
 }
 
+function ended({ socket }: Dialed): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  listen(socket, { end: () => resolve() })
+  return promise
+}
+
 test('a plain dial gives a socket and the buffer it reads into', async t => {
   const backend = await startBackend(t, echo)
   const came = await start(t, { port: backend.port }).came
@@ -48,8 +54,9 @@ test('a plain dial gives a socket and the buffer it reads into', async t => {
   came.readBuffer!.reader = {
     onBytes: (bytes, count) => heard.push(bytes.toString('latin1', 0, count)) > 0,
   }
-  came.socket.end('hello')
-  await once(came.socket, 'end')
+  came.socket.write('hello')
+  came.socket.end()
+  await ended(came)
   t.equal(heard.join(''), 'hello')
 })
 
@@ -64,8 +71,9 @@ test('a PROXY header goes first, before the handshake too', async t => {
       return true
     },
   }
-  came.socket.end('x')
-  await once(came.socket, 'end')
+  came.socket.write('x')
+  came.socket.end()
+  await ended(came)
   t.equal(heard, 'HEADER x')
 })
 

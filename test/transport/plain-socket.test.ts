@@ -1,10 +1,15 @@
 import { once } from 'node:events'
-import { connect, type Socket } from 'node:net'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type Test, test } from 'tap'
 import { Listener } from '../../src/transport/listener.ts'
 import { PlainSocket } from '../../src/transport/plain-socket.ts'
-import { ClientReadBuffer, CopyingReader, ReadBuffers } from '../../src/transport/read-buffer.ts'
+import {
+  ClientReadBuffer,
+  CopyingReader,
+  OwnReadBuffer,
+  ReadBuffers,
+} from '../../src/transport/read-buffer.ts'
 import { reset } from '../../src/transport/reset.ts'
 import { Tarpit } from '../../src/transport/tarpit.ts'
 import { unsentBytes } from '../../src/transport/unsent.ts'
@@ -256,4 +261,91 @@ test('it knows where the client connected to', async t => {
   const { client, socket } = await pair(t)
   t.equal(socket.localAddress, '127.0.0.1')
   t.equal(socket.localPort, client.remotePort)
+})
+
+/** A socket that is just being connected, which tells what happens to it. */
+function dial(t: Test, address: string, port: number) {
+  const readBuffer = new OwnReadBuffer(new ReadBuffers())
+  const told: string[] = []
+  let received = ''
+  readBuffer.reader = {
+    onBytes(bytes, count) {
+      received += bytes.toString('latin1', 0, count)
+      return true
+    },
+  }
+  const socket = PlainSocket.dial(address, port, readBuffer)!
+  t.teardown(() => socket.destroy())
+  socket.listen({
+    connect: () => void told.push('connect'),
+    end: () => void told.push('end'),
+    error: (error: NodeJS.ErrnoException) => void told.push(`${error.syscall} ${error.code}`),
+    close: () => void told.push('close'),
+  })
+  return { socket, told, received: () => received }
+}
+
+async function startServer(t: Test, host: string, onClient: (client: Socket) => void) {
+  const server = createServer({ allowHalfOpen: true }, client => {
+    client.on('error', () => {})
+    onClient(client)
+  })
+  server.listen(0, host)
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  return { server, port: (server.address() as AddressInfo).port }
+}
+
+test('one that dials is told when it is connected, and reads from then on', async t => {
+  for (const host of ['127.0.0.1', '::1']) {
+    const { port } = await startServer(t, host, client => {
+      client.write('hello ')
+      client.pipe(client)
+    })
+    const { socket, told, received } = dial(t, host, port)
+    t.equal(socket.isPaused(), true)
+    await until(() => told.length > 0, 'it is connected')
+    t.strictSame(told, ['connect'])
+    t.equal(socket.isPaused(), false)
+    socket.write('you')
+    socket.write('a'.repeat(300_000))
+    socket.end()
+    await until(() => told.includes('close'), 'both sides are done')
+    t.equal(received(), `hello you${'a'.repeat(300_000)}`, host)
+    t.strictSame(told, ['connect', 'end', 'close'])
+  }
+})
+
+test('one that reaches nobody says so, once', async t => {
+  const { server, port } = await startServer(t, '127.0.0.1', () => {})
+  server.close()
+  await once(server, 'close')
+  const { socket, told } = dial(t, '127.0.0.1', port)
+  t.strictSame(told, [], 'not before who dialled has heard of the socket')
+  await until(() => told.includes('close'), 'it failed')
+  t.strictSame(told, ['connect ECONNREFUSED', 'close'])
+  t.equal(socket.destroyed, true)
+})
+
+test('an address that is none is told as a failure, too', async t => {
+  const { told } = dial(t, '127.0.0.1.5', 9)
+  t.strictSame(told, [])
+  await until(() => told.includes('close'), 'it failed')
+  t.strictSame(told, ['connect EINVAL', 'close'])
+})
+
+test('of one that is destroyed while it dials nothing is heard', async t => {
+  let connections = 0
+  const { port } = await startServer(t, '127.0.0.1', client => {
+    connections++
+    client.resume()
+  })
+  for (const leave of ['destroy', 'resetAndDestroy'] as const) {
+    const { socket, told } = dial(t, '127.0.0.1', port)
+    socket[leave]()
+    const after = dial(t, '127.0.0.1', port)
+    await until(() => after.told.length > 0, 'a later one is connected')
+    t.strictSame(told, [], leave)
+  }
+  await until(() => connections >= 2, 'those that stayed came')
 })
