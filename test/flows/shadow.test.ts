@@ -1,6 +1,8 @@
 import { test } from 'tap'
+import { shadowedGuards } from '../../src/core/governed.ts'
 import { named, startBackend } from '../support/backend.ts'
 import { ending } from '../support/client.ts'
+import { guardsOf } from '../support/trials.ts'
 import { runWeir, startWeir } from '../support/weir.ts'
 
 const COUNT = 40
@@ -40,4 +42,11 @@ test('what cannot be tried is told at start', async t => {
   t.equal(code, 2)
   t.match(stderr, /"bad-request" cannot be tried: nobody could serve it/)
   t.match(stderr, /"request-rat" is no guard's reason; did you mean request-rate\?/)
+})
+
+/** The tests of each stage see to their own: shadow-connections, -handshakes, -requests, -credentials. */
+test('every guard that --shadow takes is tried at some stage', t => {
+  const stages = ['connection', 'handshake', 'request', 'credential'] as const
+  t.strictSame(stages.flatMap(guardsOf).toSorted(), shadowedGuards(['all']).toSorted())
+  t.end()
 })

@@ -5,7 +5,7 @@
  */
 import type { Test } from 'tap'
 import type { RefusalName } from '../../src/core/refusals.ts'
-import { until } from './until.ts'
+import { countedRefusals } from './refusal-counts.ts'
 import type { RunningWeir } from './weir.ts'
 
 /** Where in the life of a client it is told no. */
@@ -173,37 +173,11 @@ export class Provocations {
   }
 }
 
-/** What is counted is this, and still is when everything has been counted again. */
 async function countsAre(
   t: Test,
   weir: RunningWeir,
   wanted: Readonly<Record<string, number>>,
 ): Promise<void> {
-  const sorted = (counts: Readonly<Record<string, number>>): string =>
-    JSON.stringify(Object.entries(counts).toSorted(([a], [b]) => (a < b ? -1 : 1)))
-  let text = ''
-  const read = async (): Promise<string> => {
-    text = await (await weir.admin('/metrics')).text()
-    return sorted(refusalsIn(text))
-  }
-  try {
-    await until(async () => (await read()) === sorted(wanted), 'each is counted once', 10_000)
-  } catch {
-    // Told below.
-  }
-  // Metrics are made once a second at most; the delays of the loops tell those of another second.
-  const first = text
-  await until(async () => (await read(), text !== first), 'the metrics are made again')
-  t.strictSame(refusalsIn(text), wanted)
-}
-
-/** Refusals by reason, over all listeners, where there were any. */
-function refusalsIn(text: string): Record<string, number> {
-  const counts: Record<string, number> = {}
-  for (const [, reason, count] of text.matchAll(
-    /^weir_refusals_total\{[^}]*reason="([^"]+)"[^}]*\} (\d+)$/gm,
-  )) {
-    if (Number(count) > 0) counts[reason!] = (counts[reason!] ?? 0) + Number(count)
-  }
-  return counts
+  const { refused } = await countedRefusals(weir, { refused: wanted, shadowed: {} })
+  t.strictSame(refused, wanted)
 }
