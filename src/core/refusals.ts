@@ -66,7 +66,7 @@ const others = [
   ['route-address-rate', 'the address asks on the route faster than --route-address-rate'],
   [
     'body-rate',
-    'the address is so far over --body-rate that its next body would have to wait longer than --body-timeout',
+    'the address is so far over --body-rate that a body would have to wait for others of it longer than --body-timeout',
   ],
   ['draining', 'weir is stopping and takes no new connections'],
   ['proxy-header-malformed', 'a trusted proxy sent no valid PROXY header'],

@@ -56,22 +56,23 @@ export class ClientBody implements ChunkOwner {
   /**
    * Hands over what came of the body, as far as it has come.
    *
-   * @param max bytes it may have; 0 for any number
+   * @param max  bytes it may have; 0 for any number
+   * @param stop no byte from here on
    * @returns FINE, MALFORMED or TOO_LARGE
    */
-  read(input: ClientInput, taker: BodyTaker, max: number): number {
+  read(input: ClientInput, taker: BodyTaker, max: number, stop = input.end): number {
     const before = this.#taken
     this.#taker = taker
     this.#max = max
     this.#lasting = input.lasting
     if (this.#left === CHUNKED) {
-      const stopped = this.#chunks.read(input.bytes, input.at, input.end, this)
+      const stopped = this.#chunks.read(input.bytes, input.at, stop, this)
       if (stopped === -1) return MALFORMED
       if (this.#isTooLarge) return TOO_LARGE
       input.at = stopped
     } else {
       const start = input.at
-      const end = Math.min(input.end, start + this.#left)
+      const end = Math.min(stop, start + this.#left)
       this.#left -= end - start
       input.at = end
       this.onData(input.bytes, start, end)

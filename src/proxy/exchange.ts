@@ -136,6 +136,7 @@ export class Exchange implements ResponseOwner, BodyTaker {
     this.refused = refused
     const { answers, edge, origin } = this.#session
     answers.countRefusal(refused)
+    if (this.#responseBegan) return this.#cut(refusals[refused]![0])
     const action = edge.turnAway.ofRequest(refused, origin.forwarders !== null)
     if (action !== REJECT) {
       this.reason = refusals[refused]![0]

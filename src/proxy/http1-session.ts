@@ -16,7 +16,7 @@ import type { Held } from '../transport/held.ts'
 import type { PlainSocket } from '../transport/plain-socket.ts'
 import { listen, stopListening } from '../transport/listen.ts'
 import { type SessionReadBuffer, CopyingReader, type Reader } from '../transport/read-buffer.ts'
-import { BodyShaper } from './body-shaper.ts'
+import { BodyShaper, FREE, HELD } from './body-shaper.ts'
 import { ClientAnswers } from './client-answers.ts'
 import { ClientBody, MALFORMED, TOO_LARGE } from './client-body.ts'
 import { ClientInput } from './client-input.ts'
@@ -115,9 +115,12 @@ export class Http1Session implements Reader, ClientWriterOwner {
     this.#deadline = new Deadline(() => this.#expired())
     const { bodyRate: rate, deadlines, slice, at } = edge
     const onFree = (): void => this.feedBody()
+    const onRefused = (refused: number): void => this.#exchange!.onRefused(refused, 429, '')
     const place = this.requestClient
     this.#shaper =
-      rate === null ? null : new BodyShaper({ rate, deadlines, slice, at, onFree, place })
+      rate === null
+        ? null
+        : new BodyShaper({ rate, deadlines, slice, at, onFree, onRefused, place })
     this.#socket[SESSION] = this
   }
 
@@ -253,24 +256,39 @@ export class Http1Session implements Reader, ClientWriterOwner {
       this.#socket.pause()
       return
     }
-    const slot = this.requestClient.requestSlot
-    if (this.#shaper?.holds(slot)) return this.pauseBody()
+    if (this.#shaper !== null && this.#waits(exchange, this.#shaper)) return
     if (!this.#input.isEmpty) {
-      const { length } = this.#input
-      const code = this.#body.read(this.#input, exchange, exchange.route.config.bodyMax)
-      this.#shaper?.took(this.requestClient.requestSlot, length - this.#input.length)
+      const code = this.#takeBody(exchange)
       if (code === MALFORMED) return this.#refuseBody(400, 'bad-request')
       if (code === TOO_LARGE) return this.#refuseBody(413, 'request-too-large')
     }
     if (this.#state !== BODY || this.#exchange !== exchange) return
     if (!this.#body.isWhole) {
-      if (!exchange.onBodyRead() || this.#shaper?.holds(slot)) this.pauseBody()
-      else this.#listenForBody(exchange)
-      return
+      if (!exchange.onBodyRead()) return this.pauseBody()
+      if (this.#shaper !== null && this.#waits(exchange, this.#shaper)) return
+      return this.#listenForBody(exchange)
     }
     this.edge.deadlines.suspend(this.#deadline)
     this.#state = TURN
     exchange.onBodyEnd()
+  }
+
+  /** @returns whether no more of the body is to be read now, as its address owes; or at all, as it was refused */
+  #waits({ route, client }: Exchange, shaper: BodyShaper): boolean {
+    const held = shaper.hold(client.requestSlot, route.config.bodyTimeoutMs)
+    if (held === HELD) this.pauseBody()
+    return held !== FREE
+  }
+
+  #takeBody(exchange: Exchange): number {
+    const { bodyMax } = exchange.route.config
+    if (this.#shaper === null) return this.#body.read(this.#input, exchange, bodyMax)
+    const input = this.#input
+    const { at, end } = input
+    const turn = this.#shaper.turn(exchange.client.requestSlot)
+    const code = this.#body.read(input, exchange, bodyMax, Math.min(end, at + turn))
+    this.#shaper.took(exchange.client.requestSlot, input.at - at)
+    return code
   }
 
   /** The client's turn: it may be silent, or slow, only for so long. */

@@ -5,10 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text as readText } from 'node:stream/consumers'
 import { type Test, test } from 'tap'
-import type { ToldAddress } from '../../src/control/why.ts'
 import { dial } from '../support/client.ts'
 import { startHttpBackend } from '../support/http-backend.ts'
-import { until } from '../support/until.ts'
 import { type RunningWeir, runWeir, startWeir } from '../support/weir.ts'
 
 const MB = 1_000_000
@@ -55,7 +53,7 @@ async function upload(
 }
 
 test('an address sends no faster, over all its connections, and all of it arrives', async t => {
-  const weir = await site(t, '--body-rate', '1M', '--body-burst', '1M', '--body-timeout', '1')
+  const weir = await site(t, '--body-rate', '1M', '--body-burst', '1M', '--body-timeout', '5')
   t.match(await upload(weir, 100_000, { from: '127.0.0.3' }), { status: 200, body: '100000' })
   t.equal(await weir.metric('weir_body_pauses_total'), 0)
   const began = performance.now()
@@ -82,13 +80,7 @@ test('who is deep in debt is refused before it sends a body, and served without 
   const client = await dial(weir.ports[0]!, { from: '127.0.0.2' })
   client.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n')
   client.write(Buffer.alloc(1_000_000))
-  const why = (...flags: string[]) =>
-    runWeir(['why', '127.0.0.2', '--admin-socket', socket, ...flags])
-  const isDeep = async (): Promise<boolean> => {
-    const { now } = JSON.parse((await why('--json')).stdout) as ToldAddress
-    return now.buckets.find(({ limit }) => limit === 'body-rate')!.full_in_s > 20
-  }
-  await until(isDeep, 'it is deep in debt')
+  await weir.metricIs('weir_body_pauses_total', {}, 1)
   t.match(await upload(weir, 1), {
     status: 429,
     headers: {
@@ -100,8 +92,29 @@ test('who is deep in debt is refused before it sends a body, and served without 
   t.match(await upload(weir, 0, { method: 'GET' }), { status: 200 })
   t.match(await upload(weir, 1, { from: '127.0.0.3' }), { status: 200, body: '1' })
   await weir.metricIs('weir_refusals_total', { reason: 'body-rate' }, 1)
-  t.match((await why()).stdout, /^ +body-rate: 0 of 1000 left at 1000\/s, full in \d+/m)
+  t.match(
+    (await runWeir(['why', '127.0.0.2', '--admin-socket', socket])).stdout,
+    /^ +body-rate: 0 of 1000 left at 1000\/s, full in \d+/m,
+  )
   client.destroy()
+})
+
+test('a body that waits for what others of its address sent is refused, and theirs goes on', async t => {
+  const limits = ['--body-rate', '1000', '--body-burst', '1', '--body-timeout', '8']
+  const weir = await site(t, ...limits)
+  const neighbour = await dial(weir.ports[0]!, { from: '127.0.0.2' })
+  neighbour.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n')
+  await weir.metricIs('weir_backend_active_connections', {}, 1)
+  const other = await dial(weir.ports[0]!, { from: '127.0.0.2' })
+  other.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n')
+  other.write(Buffer.alloc(100_000))
+  await weir.metricIs('weir_body_pauses_total', {}, 1)
+  neighbour.write('x')
+  t.match(await readText(neighbour), /^HTTP\/1.1 429 .*^retry-after: \d+\r$.*"body-rate"/ims)
+  await weir.metricIs('weir_refusals_total', { reason: 'body-rate' }, 1)
+  t.equal(await weir.metric('weir_refusals_total'), 1)
+  t.equal(other.readableLength, 0)
+  other.destroy()
 })
 
 test('in shadow bodies go on at once, and those that would wait are counted', async t => {

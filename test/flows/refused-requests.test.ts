@@ -243,7 +243,7 @@ test('with more bytes of bodies than an address may send', async t => {
   const isDeep = async (): Promise<boolean> => {
     const { stdout } = await runWeir(['why', '127.0.2.1', '--json', '--admin-socket', socket])
     const { now } = JSON.parse(stdout) as ToldAddress
-    return now.buckets.some(({ limit, full_in_s }) => limit === 'body-rate' && full_in_s > 30)
+    return now.buckets.some(({ limit, full_in_s }) => limit === 'body-rate' && full_in_s > 5)
   }
   await until(isDeep, 'it is deep in debt')
   await provocations.run(t, weir, [

@@ -8,9 +8,10 @@ import { penaltiesOf } from '../support/penalties.ts'
 import { shadowCount, shadowOf } from '../support/shadow.ts'
 import { TRIED } from '../support/place.ts'
 
-function rate(shadow: readonly GuardName[] = [], shared = makeShared()) {
+const LIMITS = { bodyRate: 1000, bodyBurst: 2000 }
+
+function rate(shadow: readonly GuardName[] = [], shared = makeShared(), limits = LIMITS) {
   const penalties = penaltiesOf(shared, { banThreshold: 100 })
-  const limits = { bodyRate: 1000, bodyBurst: 2000 }
   const it = new BodyRate(shared.addresses, limits, shadowOf(shared, shadow), penalties)
   const place = {
     ...TRIED,
@@ -49,9 +50,20 @@ test('a request is refused if its body would wait too long, and told when it wou
   t.equal(it.check(place, 10_000, 2 * TICKS_PER_SECOND), ADMITTED)
 })
 
+test('a turn is a quarter of a second of the rate, what is left, or 16 KiB', async t => {
+  const { it, slot } = rate()
+  t.equal(it.turn(slot, 0), 16_384)
+  const fast = rate([], makeShared(), { bodyRate: 1_000_000, bodyBurst: 2_000_000 })
+  t.equal(fast.it.turn(fast.slot, 0), 2_000_000)
+  fast.it.took(fast.slot, 2_000_000, 0)
+  t.equal(fast.it.turn(fast.slot, 0), 250_000)
+  t.equal(fast.it.worth(250_000), TICKS_PER_SECOND / 4)
+})
+
 test('in shadow nobody is refused, and nobody goes into debt', async t => {
   const { shared, it, place, slot } = rate(['body-rate'])
   t.ok(it.isTried)
+  t.ok(it.turn(slot, 0) > 1e9, 'it is read as without it')
   for (let i = 0; i < 1000; i++) it.took(slot, 20_000, 0)
   t.equal(it.wait(slot, 0), 18 * TICKS_PER_SECOND, 'of one read')
   t.equal(it.check(place, 10_000, 0), ADMITTED)

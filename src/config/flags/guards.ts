@@ -210,7 +210,7 @@ export const guardsFlags = {
     min: 1000,
     max: 10_000_000_000,
     zero: true,
-    help: 'Bytes a second of request bodies per address: who sends more is not read for a while; 0 is no limit',
+    help: 'Bytes a second of request bodies per address: who sends more is not read for a while, or refused if others of it keep a body waiting longer than --body-timeout; 0 is no limit',
   },
   'body-burst': {
     group: 'Guards',
