@@ -1,4 +1,6 @@
 import { test } from 'tap'
+import type { ToldBan } from '../../src/control/ban-endpoints.ts'
+import { adminSocket, askSocket } from '../support/admin-socket.ts'
 import { named, startBackend } from '../support/backend.ts'
 import { dial, ending, exchange } from '../support/client.ts'
 import { type RunningWeir, startWeir } from '../support/weir.ts'
@@ -33,6 +35,53 @@ test('who floods is banned, by every worker, and others are served', async t => 
   await weir.metricIs('weir_bans_total', { reason: 'connection-rate' }, 1)
   await weir.metricIs('weir_bans', {}, 1)
   t.ok((await weir.metric('weir_refusals_total', { reason: 'banned' })) >= 20)
+})
+
+/** Nobody on this host is banned by default, so a proxy on it says who comes. @returns what came back, or the error */
+async function comeFor(weir: RunningWeir, client: string): Promise<string> {
+  const family = client.includes(':') ? `TCP6 ${client} 2001:db8::1` : `TCP4 ${client} 192.0.2.1`
+  try {
+    return await exchange(await dial(weir.ports[0]!), `PROXY ${family} 1 2\r\nx`)
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? String(error)
+  }
+}
+
+/** By 50 at a time. @param cidr what is banned then; @returns whether it is */
+async function floodFor(weir: RunningWeir, client: string, cidr: string): Promise<boolean> {
+  for (let i = 0; i < 200; i++) {
+    await Promise.all(Array.from({ length: 50 }, () => comeFor(weir, client)))
+    if (weir.lines.some(line => line.msg === 'address banned' && line['client'] === cidr)) {
+      return true
+    }
+  }
+  return false
+}
+
+test('the defaults alone ban who floods, and list why and for how long; IPv6 by its /64', async t => {
+  const backend = await startBackend(t, named('served'))
+  const socket = adminSocket(t)
+  const weir = await startWeir(t, [
+    ...['--listen', 'tcp://127.0.0.1:0', '--backend', backend.url],
+    ...['--proxy-protocol-from', '127.0.0.1', '--admin-socket', socket],
+  ])
+  for (const [flooder, cidr, same, other] of [
+    ['203.0.113.7', '203.0.113.7', '203.0.113.7', '203.0.113.8'],
+    ['2001:db8:1:2::', '2001:db8:1:2::/64', '2001:db8:1:2:3:4:5:6', '2001:db8:1:3::'],
+  ] as const) {
+    t.equal(await comeFor(weir, flooder), 'served')
+    t.ok(await floodFor(weir, flooder, cidr), `${flooder} is banned`)
+    t.equal(await comeFor(weir, same), 'ECONNRESET', `${same} is refused`)
+    t.equal(await comeFor(weir, other), 'served', `${other} is not`)
+    const { bans } = (await askSocket(socket, '/bans'))[1] as { bans: ToldBan[] }
+    const ban = bans.find(each => each.cidr === cidr)
+    t.match(ban, { cause: 'connection-rate', origin: 'guard', count: 1 })
+    t.ok(ban!.left_s > 0 && ban!.left_s <= 600, `${ban!.left_s} s are left of ten minutes`)
+    const [, why] = await askSocket(socket, `/why?address=${same}`)
+    t.match(why, { is_exempt: false, ban: { cidr, cause: 'connection-rate' } })
+  }
+  await weir.metricIs('weir_bans_total', { reason: 'connection-rate' }, 2)
+  t.ok((await weir.metric('weir_refusals_total', { reason: 'banned' })) >= 2)
 })
 
 test('a ban outlasts a restart where it is kept', async t => {
