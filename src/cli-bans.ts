@@ -4,7 +4,7 @@ import { type Asked, inWords, type Output, shown, SOCKET, table } from './cli-as
 import type { Flag } from './config/flag.ts'
 import { readValue } from './config/values.ts'
 import { AdminError, askAdmin } from './control/admin-client.ts'
-import type { ToldBan } from './control/ban-endpoints.ts'
+import type { ToldBan, ToldLifted } from './control/ban-endpoints.ts'
 
 const YEAR_MS = 366 * 86_400_000
 const SPAN: Flag = {
@@ -75,8 +75,10 @@ export function addBansCommands(command: Argv, output: Output, done: (code: numb
       async args => {
         const path = `/bans?cidr=${encodeURIComponent(args.cidr)}`
         const ask = () => askAdmin(args['admin-socket'], 'DELETE', path)
-        await run(args, ask, ({ lifted }: { lifted: readonly ToldBan[] }) => {
-          if (lifted.length === 0) output.note(`nothing in ${args.cidr} was banned`)
+        await run(args, ask, ({ lifted, around }: ToldLifted) => {
+          if (around !== null) {
+            output.note(`${args.cidr} is banned still, as a part of ${around.cidr}`)
+          } else if (lifted.length === 0) output.note(`nothing in ${args.cidr} was banned`)
           for (const { cidr } of lifted) output.print(`${cidr} is banned no more`)
         })
       },

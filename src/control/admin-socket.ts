@@ -8,7 +8,6 @@
 import { lstatSync, unlinkSync } from 'node:fs'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { connect } from 'node:net'
-import { text as readText } from 'node:stream/consumers'
 import { type Endpoint, EndpointError } from './endpoint.ts'
 
 const OWNER_ONLY = 0o177
@@ -111,10 +110,17 @@ export class AdminSocket {
 
 /** @returns undefined for none */
 async function readBody(request: IncomingMessage): Promise<unknown> {
-  if (Number(request.headers['content-length'] ?? 0) > BODY_MAX) {
-    throw new EndpointError(413, `the body is larger than ${BODY_MAX} bytes`)
+  const tooLarge = new EndpointError(413, `the body is larger than ${BODY_MAX} bytes`)
+  if (Number(request.headers['content-length'] ?? 0) > BODY_MAX) throw tooLarge
+  // In chunks it does not say how large it is.
+  const chunks: Buffer[] = []
+  let length = 0
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    length += chunk.length
+    if (length > BODY_MAX) throw tooLarge
+    chunks.push(chunk)
   }
-  const body = await readText(request)
+  const body = Buffer.concat(chunks).toString()
   if (body === '') return undefined
   try {
     return JSON.parse(body)

@@ -25,6 +25,12 @@ export interface ToldBan {
   readonly left_s: number
 }
 
+/** What was lifted, and the ban that holds on around it. */
+export interface ToldLifted {
+  readonly lifted: readonly ToldBan[]
+  readonly around: ToldBan | null
+}
+
 export function banEndpoints(bans: Bans): readonly Endpoint[] {
   return [
     { method: 'GET', path: '/bans', handle: () => ({ bans: bans.list().map(tell) }) },
@@ -44,7 +50,13 @@ export function banEndpoints(bans: Bans): readonly Endpoint[] {
     {
       method: 'DELETE',
       path: '/bans',
-      handle: query => ({ lifted: bans.remove(blockOf(query.get('cidr') ?? '')).map(tell) }),
+      handle(query): ToldLifted {
+        const block = blockOf(query.get('cidr') ?? '')
+        const lifted = bans.remove(block).map(tell)
+        // A wider one is not lifted for a part of it.
+        const around = bans.covering(block.words)
+        return { lifted, around: around === undefined ? null : tell(around) }
+      },
     },
   ]
 }

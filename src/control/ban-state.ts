@@ -20,7 +20,7 @@ const stateSchema = z.strictObject({
       cidr: z.string().refine(text => parseCidr(text) !== null, 'is no address or block'),
       origin: z.enum(['guard', 'operator']),
       cause: z.string().max(200),
-      count: z.int().min(1).max(1000),
+      count: z.int().min(1),
       since: z.iso.datetime(),
       until: z.iso.datetime(),
       isDirect: z.boolean().default(true),

@@ -19,7 +19,7 @@ import type { BannedBlock, BanNotice } from '../core/ban.ts'
 import type { AddressTable } from '../shared/address-table.ts'
 import type { GoodRecords } from '../shared/good-records.ts'
 
-/** More are not listed: the one that ends first makes room. All hold, listed or not. */
+/** More of guards are not listed: the oldest makes room. All hold, listed or not. Those of an operator hold by the list. */
 const LISTED_MAX = 100_000
 /** Lines of new bans per second. */
 const LINES_MAX = 20
@@ -65,6 +65,8 @@ export class Bans {
   readonly #parts: BansParts
   /** Those that are over too, for as long as the next would follow on them. */
   readonly #bans = new Map<string, Ban>()
+  /** Those of them that guards made, the oldest first. */
+  readonly #ofGuards = new Set<string>()
   readonly #listeners: BanListener[] = []
   #timer: NodeJS.Timeout | null = null
   #lookedAt = 0
@@ -181,7 +183,7 @@ export class Bans {
       return inner !== null && inner.bits >= block.bits && set.find(inner.words) !== 0
     })
     for (const { cidr } of lifted) {
-      this.#bans.delete(cidr)
+      this.#forget(cidr)
       this.#pardon(parseCidr(cidr)!)
       for (const listener of this.#listeners) listener.removed(cidr)
     }
@@ -195,23 +197,30 @@ export class Bans {
   }
 
   #put(ban: Ban): void {
-    // Last in the order of the map, which is not that of their ends, but near to it.
-    this.#bans.delete(ban.cidr)
-    if (this.#bans.size >= LISTED_MAX) this.#makeRoom()
+    this.#forget(ban.cidr)
+    if (ban.origin === 'guard') {
+      if (this.#ofGuards.size >= LISTED_MAX) this.#makeRoom()
+      this.#ofGuards.add(ban.cidr)
+    }
     this.#bans.set(ban.cidr, ban)
     for (const listener of this.#listeners) listener.added(ban)
   }
 
   #makeRoom(): void {
-    const [first] = this.#bans.keys()
-    this.#bans.delete(first!)
+    const [first] = this.#ofGuards
+    this.#forget(first!)
     this.dropped++
   }
 
-  /** Of a single client also in the table: so it counts for what its open connections ask. */
+  #forget(cidr: string): void {
+    this.#bans.delete(cidr)
+    this.#ofGuards.delete(cidr)
+  }
+
+  /** Of a single client also in the table: so it counts for what its open connections ask. A part of one has no place there. */
   #hold({ words, bits }: Cidr, { until }: Ban): void {
     const { addresses, goodRecords, prefixes } = this.#parts
-    if (bits < addressBits(words, prefixes)) return
+    if (bits !== addressBits(words, prefixes)) return
     goodRecords.forget(words)
     const slot = addresses.pin(words, ticks())
     addresses.ban(slot, until)
@@ -220,7 +229,7 @@ export class Bans {
 
   #pardon({ words, bits }: Cidr): void {
     const { addresses, prefixes } = this.#parts
-    if (bits < addressBits(words, prefixes)) return
+    if (bits !== addressBits(words, prefixes)) return
     const slot = addresses.pinKnown(words)
     if (slot === -1) return
     addresses.pardon(slot, ticks())
@@ -246,7 +255,7 @@ export class Bans {
     const now = seconds()
     let blocks = 0
     for (const [cidr, ban] of this.#bans) {
-      if (this.#isPast(ban, now)) this.#bans.delete(cidr)
+      if (this.#isPast(ban, now)) this.#forget(cidr)
       const isOver = ban.until <= now && ban.until > this.#lookedAt
       if (!isOver) continue
       if (ban.origin === 'operator') blocks++

@@ -21,9 +21,12 @@ export class BannedBlocks {
   /** Replaces all of them. */
   load(blocks: readonly BannedBlock[]): void {
     const set = new CidrSet()
-    for (const { cidr, until } of blocks) {
-      const parsed = parseCidr(cidr)
-      if (parsed !== null) set.add(parsed, until)
+    const widestFirst = blocks
+      .map(({ cidr, until }) => ({ block: parseCidr(cidr)!, until }))
+      .toSorted((a, b) => a.block.bits - b.block.bits)
+    // The narrowest is what is found: it holds for as long as any around it.
+    for (const { block, until } of widestFirst) {
+      set.add(block, Math.max(until, set.find(block.words)))
     }
     this.#blocks = blocks.length === 0 ? null : set
   }

@@ -39,6 +39,19 @@ test('what is saved is read again, with the time that is left', async t => {
   t.ok(left >= 598 && left <= 601, `${left} s`)
 })
 
+test('an address that was banned very often does not make the file unreadable', async t => {
+  const file = fileOf(t)
+  const bans = bansOf()
+  const state = new BanState(file, bans, log)
+  bans.listen(state)
+  const address = new Int32Array([0, 0, 0xffff, 0x0a00_0001])
+  for (let i = 0; i < 1001; i++) {
+    bans.made([{ address, until: seconds() + 1, isDirect: true, refused: 1 }])
+  }
+  state.save()
+  t.match(readBanState(file), [{ cidr: '10.0.0.1', count: 1001 }])
+})
+
 test('nothing is written while nothing changes', async t => {
   const file = fileOf(t)
   new BanState(file, bansOf(), log).save()

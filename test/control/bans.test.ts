@@ -176,3 +176,33 @@ test('who is banned by hand loses a good record', async t => {
   t.notOk(goodRecords.has(addressOf('10.0.0.1'), 0))
   t.ok(goodRecords.has(addressOf('10.0.0.2'), 0))
 })
+
+test('however many bans guards make, those of an operator stay', async t => {
+  const { bans, notice, told } = setup()
+  bans.add(block('10.0.0.0/24'), 3600, 'scans')
+  const words = addressOf('11.0.0.0')
+  const until = seconds() + 10
+  for (let i = 0; i < 100_001; i++) {
+    words[3] = words[3]! + 1
+    bans.made([{ address: words, until, isDirect: true, refused: RATE }])
+  }
+  t.equal(bans.dropped, 1)
+  notice('10.9.0.1')
+  t.match(bans.list()[0], { cidr: '10.0.0.0/24', cause: 'scans' })
+  bans.add(block('10.1.0.0/24'), 60, '')
+  t.strictSame(
+    told.at(-1)!.map(({ cidr }) => cidr),
+    ['10.0.0.0/24', '10.1.0.0/24'],
+    'workers still know it',
+  )
+})
+
+test('a ban of one address of a network that is one client is no ban of that client', async t => {
+  const { bans, until } = setup()
+  bans.add(block('2001:db8:0:1::'), 60, '')
+  t.equal(until('2001:db8:0:1::'), 0)
+  bans.add(block('2001:db8:0:1::/64'), 60, '')
+  t.ok(until('2001:db8:0:1::') > 0)
+  bans.remove(block('2001:db8:0:1::'))
+  t.ok(until('2001:db8:0:1::') > 0, 'and lifting it does not let the client in')
+})

@@ -22,3 +22,20 @@ test('a block holds until its end, for all but those that are exempt', async t =
   blocks.load([])
   t.equal(check('10.0.0.1'), ADMITTED)
 })
+
+test('a ban holds to its end, whatever shorter one lies within it or around it', async t => {
+  const blocks = new BannedBlocks(() => false)
+  const [near, far] = [seconds() + 10, seconds() + 60]
+  for (const [wide, narrow] of [
+    [far, near],
+    [near, far],
+  ] as const) {
+    blocks.load([
+      { cidr: '10.0.0.0/24', until: narrow },
+      { cidr: '10.0.0.0/8', until: wide },
+      { cidr: '10.0.0.0/16', until: near },
+    ])
+    t.ok(blocks.secondsLeft(addressOf('10.0.0.1')) > 50)
+    t.equal(blocks.secondsLeft(addressOf('10.0.1.1')) > 50, wide === far)
+  }
+})
