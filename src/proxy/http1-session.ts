@@ -112,7 +112,7 @@ export class Http1Session implements Reader, ClientWriterOwner {
     })
     this.answers = new ClientAnswers(this, this.#head)
     this.exchangeDeadline = new ExchangeDeadline(edge.deadlines, () => this.#exchange?.onDeadline())
-    this.#deadline = new Deadline(() => this.#expired())
+    this.#deadline = new Deadline(() => this.expired())
     const { bodyRate: rate, deadlines, slice, at } = edge
     const onFree = (): void => this.feedBody()
     const onRefused = (refused: number): void => this.#exchange!.onRefused(refused, 429, '')
@@ -129,7 +129,7 @@ export class Http1Session implements Reader, ClientWriterOwner {
       this[SESSION]!.writer.drained()
     },
     end(this: ClientSocket): void {
-      this[SESSION]!.#clientEnded()
+      this[SESSION]!.ended()
     },
     error(this: ClientSocket, error: NodeJS.ErrnoException): void {
       this[SESSION]!.#gone('client-reset', error.code ?? error.message)
@@ -146,11 +146,12 @@ export class Http1Session implements Reader, ClientWriterOwner {
     },
   }
 
-  start(): void {
+  /** @param headTimeMs for the first head */
+  start(headTimeMs: number): void {
     listen(this.#socket, Http1Session.#listeners)
     if (this.#readBuffer === null) listen(this.#socket, Http1Session.#streamListeners)
     else this.#readBuffer.reader = this
-    this.edge.deadlines.set(this.#deadline, this.edge.config.http.headTimeoutMs)
+    this.edge.deadlines.set(this.#deadline, headTimeMs)
     if (this.#readBuffer !== null) this.#readEarly()
     this.#socket.resume()
   }
@@ -430,7 +431,8 @@ export class Http1Session implements Reader, ClientWriterOwner {
     this.#exchange?.refuse(status, reason)
   }
 
-  #expired(): void {
+  /** What the client owes has not come in time. */
+  expired(): void {
     if (this.#state === HEAD && this.requests > 0 && this.#scanned === 0) return this.#close()
     if (this.#state === HEAD) {
       // Who has said nothing gets no answer: it may be about to ask, and would take it for its own.
@@ -450,7 +452,7 @@ export class Http1Session implements Reader, ClientWriterOwner {
   }
 
   /** A client that says no more may still read; one in the middle of a request will never end it. */
-  #clientEnded(): void {
+  ended(): void {
     this.#ended = true
     if (this.#state === TURN) {
       this.keepsAlive = !this.#input.isEmpty && this.keepsAlive

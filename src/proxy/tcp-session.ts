@@ -29,6 +29,7 @@ import { reset } from '../transport/reset.ts'
 import { TlsReadBuffer } from '../transport/tls-read-buffer.ts'
 import { Tunnel, type TunnelOwner } from '../transport/tunnel.ts'
 import type { Edge, Entrance } from './edge.ts'
+import { FirstBytes } from './first-bytes.ts'
 import { Http1Session } from './http1-session.ts'
 import type { Pool } from './pool.ts'
 import { routeServerName } from './server-name-routes.ts'
@@ -78,7 +79,7 @@ export class TcpSession implements Place, GateOwner, HandshakeOwner, TunnelOwner
   refused = ADMITTED
   cause = ''
   tunnel: Tunnel | null = null
-  http: Http1Session | null = null
+  http: Http1Session | FirstBytes | null = null
   /** Where the bytes of the client arrive; null if they come as 'data'. */
   readBuffer: SessionReadBuffer | null = null
 
@@ -272,12 +273,16 @@ export class TcpSession implements Place, GateOwner, HandshakeOwner, TunnelOwner
   }
 
   #speakHttp(socket: Socket | PlainSocket): void {
-    const routes = this.entrance.httpRoutes!
-    if (this.handshake !== null) {
-      this.readBuffer = TlsReadBuffer.attach(this.handshake.socket, this.edge.readBuffers)
+    const { readBuffers, config } = this.edge
+    if (socket instanceof PlainSocket) {
+      this.http = new FirstBytes(this, socket, this.readBuffer!, this.#deadline)
+      return this.http.start()
     }
-    this.http = new Http1Session(this, socket, routes, this.readBuffer)
-    this.http.start()
+    if (this.handshake !== null) {
+      this.readBuffer = TlsReadBuffer.attach(this.handshake.socket, readBuffers)
+    }
+    this.http = new Http1Session(this, socket, this.entrance.httpRoutes!, this.readBuffer)
+    this.http.start(config.http.headTimeoutMs)
   }
 
   /** Whether what the peer says of the client counts: it is a proxy the operator named. */
@@ -419,6 +424,7 @@ export class TcpSession implements Place, GateOwner, HandshakeOwner, TunnelOwner
 
   #expired(): void {
     if (this.#lingering) return this.#finish('finished', '')
+    if (this.http instanceof FirstBytes) return this.http.expired()
     if (this.tunnel !== null) return this.#finish('idle-timeout', '')
     if (this.#backend?.isWaiting) return this.#finish('queue-timeout', '')
     this.handshake?.timedOut()

@@ -9,7 +9,9 @@ import { Deadline, type Deadlines } from './deadlines.ts'
 import { type Listeners, listen, stopListening } from './listen.ts'
 import { PlainSocket } from './plain-socket.ts'
 import {
+  onread,
   OwnReadBuffer,
+  type PlainReadBuffer,
   type ReadBuffer,
   type ReadBuffers,
   SharedReadBuffer,
@@ -58,7 +60,7 @@ export class Dial {
   readonly #deadlines: Deadlines
   readonly #deadline: Deadline
   #socket: Dialing | null = null
-  #readBuffer: SharedReadBuffer | OwnReadBuffer | null = null
+  #readBuffer: PlainReadBuffer | null = null
   /** The PROXY header. */
   #header: Buffer | null = null
   #listeners: Listeners = {}
@@ -184,11 +186,14 @@ export class Dial {
 function open(
   address: string,
   port: number,
-  readBuffer: SharedReadBuffer | OwnReadBuffer | null,
+  readBuffer: PlainReadBuffer | null,
 ): Socket | PlainSocket {
   const options = { host: address, port, allowHalfOpen: true, noDelay: true }
   if (readBuffer === null) return connect(options)
-  return PlainSocket.dial(address, port, readBuffer) ?? connect({ ...options, onread: readBuffer })
+  return (
+    PlainSocket.dial(address, port, readBuffer) ??
+    connect({ ...options, onread: onread(readBuffer) })
+  )
 }
 
 function ignore(): void {}

@@ -28,18 +28,11 @@ import {
   shutdown,
   write,
 } from './plain-handle.ts'
+import { onread, type PlainReadBuffer } from './read-buffer.ts'
 
 /** What a shutdown says that is done already. */
 const DONE = 1
 const NOT_CONNECTED = -constants.errno.ENOTCONN
-
-/** Where what it reads goes, and to whom it is told. */
-export interface PlainReadBuffer {
-  /** What is read into next. */
-  readonly buffer: () => Buffer
-  /** What was read into `buffer`. */
-  readonly callback: (count: number, buffer: Buffer) => boolean
-}
 
 export class PlainSocket implements HandleOwner {
   /** Nothing comes from it and nothing goes out any more. */
@@ -189,7 +182,12 @@ export class PlainSocket implements HandleOwner {
     const handle = this.#handle
     this.pause()
     this.#letGo()
-    const options = { handle, allowHalfOpen: true, manualStart: true, onread: this.#readBuffer }
+    const options = {
+      handle,
+      allowHalfOpen: true,
+      manualStart: true,
+      onread: onread(this.#readBuffer),
+    }
     return new Socket(options as unknown as SocketConstructorOpts)
   }
 

@@ -73,11 +73,12 @@ export interface Reader {
   onBytes(buffer: Buffer, count: number): boolean
 }
 
-/** What a socket reads into (Node calls it `onread`), and who it is for. */
+/** What a socket reads into, and who it is for. */
 export interface ReadBuffer {
   /** Asked for before the first read and after every one; undefined is the same as before. */
-  readonly buffer: () => Buffer | undefined
-  readonly callback: (count: number, buffer: Buffer) => boolean
+  buffer(): Buffer | undefined
+  /** The first `count` bytes of `buffer` were read. */
+  callback(count: number, buffer: Buffer): boolean
   /** Bytes that come while there is none are lost: a backend says nothing before the tunnel is there. */
   reader: Reader | null
   /** Bytes it has for itself. */
@@ -88,6 +89,19 @@ export interface ReadBuffer {
    * @param reusable false if the last bytes are still being written from it
    */
   release(reusable: boolean): void
+}
+
+/** Of a socket without TLS. */
+export interface PlainReadBuffer extends ReadBuffer {
+  buffer(): Buffer
+}
+
+/** It, as a socket of Node wants it: as `onread`. */
+export function onread(readBuffer: PlainReadBuffer) {
+  return {
+    buffer: () => readBuffer.buffer(),
+    callback: (count: number, buffer: Buffer) => readBuffer.callback(count, buffer),
+  }
 }
 
 /** That of a client: one all share for heads, one of its own for what may have to wait. */
@@ -103,7 +117,7 @@ export interface SessionReadBuffer extends ReadBuffer {
 }
 
 /** The one all share; its readers are always done. */
-export class SharedReadBuffer implements ReadBuffer {
+export class SharedReadBuffer implements PlainReadBuffer {
   reader: Reader | null = null
   readonly size = 0
   readonly #buffers: ReadBuffers
@@ -112,9 +126,11 @@ export class SharedReadBuffer implements ReadBuffer {
     this.#buffers = buffers
   }
 
-  readonly buffer = (): Buffer => this.#buffers.shared
+  buffer(): Buffer {
+    return this.#buffers.shared
+  }
 
-  readonly callback = (count: number, buffer: Buffer): boolean => {
+  callback(count: number, buffer: Buffer): boolean {
     this.reader?.onBytes(buffer, count)
     return true
   }
@@ -126,7 +142,7 @@ export class SharedReadBuffer implements ReadBuffer {
  * Of a client that was accepted: the one all share while it sends heads, which are used or copied at once, and one of
  * its own while it sends a body, which may wait for the backend.
  */
-export class ClientReadBuffer implements SessionReadBuffer {
+export class ClientReadBuffer implements SessionReadBuffer, PlainReadBuffer {
   reader: Reader | null = null
   readonly isFresh = false
   readonly #buffers: ReadBuffers
@@ -159,7 +175,7 @@ export class ClientReadBuffer implements SessionReadBuffer {
 
   readonly buffer = (): Buffer => (this.#own === null ? this.#buffers.shared : this.#own.buffer())
 
-  readonly callback = (count: number, buffer: Buffer): boolean => {
+  callback(count: number, buffer: Buffer): boolean {
     if (this.#own !== null) return this.#own.callback(count)
     this.reader?.onBytes(buffer, count)
     return true
@@ -173,7 +189,7 @@ export class ClientReadBuffer implements SessionReadBuffer {
 }
 
 /** One of a socket's own, that grows and shrinks with what comes. */
-export class OwnReadBuffer implements ReadBuffer {
+export class OwnReadBuffer implements PlainReadBuffer {
   reader: Reader | null = null
   readonly #buffers: ReadBuffers
   #size = 0
@@ -189,9 +205,11 @@ export class OwnReadBuffer implements ReadBuffer {
     return this.#released ? 0 : SIZES[this.#size]!
   }
 
-  readonly buffer = (): Buffer => this.#buffer
+  buffer(): Buffer {
+    return this.#buffer
+  }
 
-  readonly callback = (count: number): boolean => {
+  callback(count: number): boolean {
     const done = this.reader?.onBytes(this.#buffer, count) ?? true
     if (done) this.#fit(count)
     return true
