@@ -1,8 +1,8 @@
 /** Each reason for refusing a connection, provoked and counted. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import type { Socket } from 'node:net'
-import { tmpdir } from 'node:os'
 import { type Test, test } from 'tap'
+import { adminSocket } from '../support/admin-socket.ts'
 import { echo, startBackend } from '../support/backend.ts'
 import { dial, ending, exchange, read } from '../support/client.ts'
 import { leaveDescriptors } from '../support/descriptors.ts'
@@ -94,10 +94,7 @@ test('more at once than the host may', async t => {
 
 /** What stands on a list is refused, whether the client comes by itself or a proxy speaks for it. */
 test('listed, banned, or of a proxy that does not say for whom it speaks', async t => {
-  // The name of a socket has 107 bytes: too few for folders of tests.
-  const folder = mkdtempSync(`${tmpdir()}/weir-`)
-  t.teardown(() => rmSync(folder, { recursive: true }))
-  const socket = `${folder}/admin.sock`
+  const socket = adminSocket(t)
   const { weir, port } = await start(t, [
     ...['--deny', '127.0.1.0/24', '--deny', '192.0.2.0/24', '--ban-exempt', '198.51.100.1'],
     ...['--proxy-protocol-from', '127.0.9.0/24', '--admin-socket', socket, '--workers', '2'],

@@ -1,11 +1,11 @@
 /** Each reason for refusing a request whoever it is from, provoked and counted. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
 import type { ToldAddress } from '../../src/control/why.ts'
+import { adminSocket } from '../support/admin-socket.ts'
 import { dial, readAll } from '../support/client.ts'
 import { leaveDescriptors } from '../support/descriptors.ts'
 import { startHttpBackend } from '../support/http-backend.ts'
@@ -251,13 +251,6 @@ test('with more bytes of bodies than an address may send', async t => {
     answered(t, port, '127.0.2.1', post(1), '429 body-rate'),
   ])
 })
-
-/** The name of a socket has 107 bytes: too few for folders of tests. */
-function adminSocket(t: Test): string {
-  const folder = mkdtempSync(`${tmpdir()}/weir-`)
-  t.teardown(() => rmSync(folder, { recursive: true }))
-  return `${folder}/admin.sock`
-}
 
 /** The next answer of weir itself, all of it. */
 async function answerOf(socket: Socket): Promise<string> {

@@ -1,19 +1,11 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { type Test, test } from 'tap'
+import { test } from 'tap'
 import type { ToldTop, TopRow } from '../../src/control/top.ts'
+import { adminSocket } from '../support/admin-socket.ts'
 import { testAuthority } from '../support/certificates.ts'
 import { dial, dialTls, ending, read, readAll } from '../support/client.ts'
 import { sayName, startHttpBackend } from '../support/http-backend.ts'
 import { runWeir, startWeir, withoutLimits } from '../support/weir.ts'
-
-/** The name of a socket has 107 bytes: too few for those of tests. */
-function socketOf(t: Test): string {
-  const folder = mkdtempSync(join(tmpdir(), 'weir-'))
-  t.teardown(() => rmSync(folder, { recursive: true }))
-  return `${folder}/admin.sock`
-}
 
 async function topOf(socket: string, kind: string): Promise<readonly TopRow[]> {
   const { stdout, stderr } = await runWeir(['top', kind, '--json', '--admin-socket', socket])
@@ -31,7 +23,7 @@ async function get(port: number, from: string, fields = ''): Promise<string> {
 
 test('who is refused most, holds most and asks most is on top', async t => {
   const backend = await startHttpBackend(t, sayName('served'))
-  const socket = socketOf(t)
+  const socket = adminSocket(t)
   const weir = await startWeir(t, [
     ...['--listen', 'http://127.0.0.1:0', '--backend', backend.url, '--workers', '2'],
     ...['--admin-socket', socket, '--connection-rate', '0', '--request-rate', '1'],
@@ -87,7 +79,7 @@ test('who is refused most, holds most and asks most is on top', async t => {
 
 test('software by its fingerprint, and identities, never their credentials', async t => {
   const backend = await startHttpBackend(t, sayName('served'))
-  const socket = socketOf(t)
+  const socket = adminSocket(t)
   const { cert, key: certKey } = testAuthority(t).issue('localhost', ['localhost'])
   const file = join(dirname(cert), 'keys.yaml')
   const created = await runWeir([
@@ -128,7 +120,7 @@ test('software by its fingerprint, and identities, never their credentials', asy
 
 test('what cannot be asked is told', async t => {
   const backend = await startHttpBackend(t, sayName('served'))
-  const socket = socketOf(t)
+  const socket = adminSocket(t)
   await startWeir(t, [
     ...['--listen', 'http://127.0.0.1:0', '--backend', backend.url, '--workers', '1'],
     ...['--admin-socket', socket],

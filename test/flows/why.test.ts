@@ -1,21 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { request } from 'node:http'
-import { text as readText } from 'node:stream/consumers'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { type Test, test } from 'tap'
 import type { ToldAddress, ToldRefusal } from '../../src/control/why.ts'
+import { adminSocket, askSocket } from '../support/admin-socket.ts'
 import { named, startBackend } from '../support/backend.ts'
 import { dial, ending, exchange, readAll } from '../support/client.ts'
 import { sayName, startHttpBackend } from '../support/http-backend.ts'
 import { type RunningWeir, runWeir, startWeir } from '../support/weir.ts'
-
-/** The name of a socket has 107 bytes: too few for those of tests. */
-function socketOf(t: Test): string {
-  const folder = mkdtempSync(join(tmpdir(), 'weir-'))
-  t.teardown(() => rmSync(folder, { recursive: true }))
-  return `${folder}/admin.sock`
-}
 
 interface Asking {
   readonly weir: RunningWeir
@@ -25,7 +14,7 @@ interface Asking {
 
 async function http(t: Test, ...flags: string[]): Promise<Asking> {
   const backend = await startHttpBackend(t, sayName('served'))
-  const socket = socketOf(t)
+  const socket = adminSocket(t)
   const weir = await startWeir(t, [
     ...['--listen', 'http://127.0.0.1:0', '--backend', backend.url, '--workers', '2'],
     ...['--admin-socket', socket, ...flags],
@@ -45,17 +34,6 @@ async function get(port: number, from: string, ...fields: string[]): Promise<[nu
   )
   const answer = (await readAll(socket)).toString()
   return [Number(answer.split(' ')[1]), /x-request-id: (\S+)/i.exec(answer)?.[1] ?? '']
-}
-
-/** Asks the socket as a program does. */
-async function ask(socketPath: string, path: string): Promise<[number, unknown]> {
-  const { promise, resolve, reject } = Promise.withResolvers<[number, unknown]>()
-  const asked = request({ socketPath, path }, response => {
-    void readText(response).then(text => resolve([response.statusCode!, JSON.parse(text)]), reject)
-  })
-  asked.on('error', reject)
-  asked.end()
-  return promise
 }
 
 test('a refused request is explained by its id: guard, key, tokens, flags', async t => {
@@ -113,7 +91,7 @@ test('an address is told as it stands now, with its limits, refusals and ban', a
   t.match(other.stdout, /^ +request-rate: 1 of 1 left at 1\/s, full$/m)
   t.match(other.stdout, /^refused +0 times within a minute$/m)
   t.match((await why('127.0.0.9')).stdout, /never banned/)
-  const [, v6] = (await ask(socket, '/why?address=2001:db8::1')) as [number, ToldAddress]
+  const [, v6] = (await askSocket(socket, '/why?address=2001:db8::1')) as [number, ToldAddress]
   t.match(v6, { counted_as: '2001:db8::/64', is_known: false, now: { connections: 0 } })
 })
 
@@ -160,14 +138,14 @@ test('what an address shares is told with it: its network, routes with budgets, 
     stdout,
     /^host +now: host-handshake-rate: 20 of 20 left at 10\/s, full, 10 for strangers$/m,
   )
-  const [, other] = (await ask(socket, '/why?address=127.0.6.1')) as [number, ToldAddress]
+  const [, other] = (await askSocket(socket, '/why?address=127.0.6.1')) as [number, ToldAddress]
   t.match(other.shared_now.network, { cidr: '127.0.6.0/24', is_known: false })
   t.match((await why('127.0.5.3')).stdout, /^scores +\d+ then, the newest first$/m)
 })
 
 test('connections that are refused have no id, and are found by their address', async t => {
   const backend = await startBackend(t, named('served'))
-  const socket = socketOf(t)
+  const socket = adminSocket(t)
   const weir = await startWeir(t, [
     ...['--listen', 'tcp://127.0.0.1:0', '--backend', backend.url, '--workers', '2'],
     ...['--admin-socket', socket, '--connection-rate', '0.1', '--connection-burst', '1'],
@@ -177,7 +155,7 @@ test('connections that are refused have no id, and are found by their address', 
   t.equal(await exchange(await dial(port, { from: '127.0.0.2' }), 'x'), 'served')
   t.equal(await ending(port, { from: '127.0.0.2' }, 'x'), 'ECONNRESET')
   t.equal(await ending(port, { from: '127.0.0.7' }, 'x'), 'ECONNRESET')
-  const [, told] = (await ask(socket, '/why?address=127.0.0.2')) as [number, ToldAddress]
+  const [, told] = (await askSocket(socket, '/why?address=127.0.0.2')) as [number, ToldAddress]
   t.match(told.refusals, [
     {
       reason: 'connection-rate',
@@ -190,12 +168,12 @@ test('connections that are refused have no id, and are found by their address', 
     },
   ])
   t.equal(told.refused_lately, 1)
-  const [, denied] = (await ask(socket, '/why?address=127.0.0.7')) as [number, ToldAddress]
+  const [, denied] = (await askSocket(socket, '/why?address=127.0.0.7')) as [number, ToldAddress]
   t.match(denied, { is_denied: true, refusals: [{ reason: 'denied' }] })
 })
 
 test('faults are explained as well, and the id of a trusted proxy is good for it', async t => {
-  const socket = socketOf(t)
+  const socket = adminSocket(t)
   const weir = await startWeir(t, [
     ...['--listen', 'http://127.0.0.1:0', '--backend', 'http://127.0.0.1:1', '--workers', '1'],
     ...['--probe', 'none', '--forwarded-from', '127.0.0.2', '--admin-socket', socket],
@@ -244,7 +222,7 @@ test('an id that is not known says so, and how far back it would be; odd ones ha
     [`/why?id=${'%41'.repeat(2000)}`, 400],
     ['/why?id=%ff%fe', 404],
   ] as const) {
-    t.equal((await ask(socket, path))[0], status, path.slice(0, 40))
+    t.equal((await askSocket(socket, path))[0], status, path.slice(0, 40))
   }
   t.equal((await weir.admin('/healthz')).status, 200)
   t.match(await runWeir(['why', 'x', '--admin-socket', '/nowhere/s']), {
