@@ -9,6 +9,7 @@ import { lstatSync, unlinkSync } from 'node:fs'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { connect } from 'node:net'
 import { type Endpoint, EndpointError } from './endpoint.ts'
+import { keepNewest } from './newest-connections.ts'
 
 const OWNER_ONLY = 0o177
 const BODY_MAX = 65_536
@@ -26,7 +27,7 @@ export class AdminSocket {
       { headersTimeout: 5000, requestTimeout: 10_000, keepAliveTimeout: 1000, maxHeaderSize: 8192 },
       (request, response) => void this.#answer(request, response),
     )
-    this.#server.maxConnections = CONNECTIONS_MAX
+    keepNewest(this.#server, CONNECTIONS_MAX)
     this.#server.on('clientError', (_, socket) => socket.destroy())
   }
 

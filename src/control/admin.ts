@@ -6,6 +6,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { type AddressInfo, isIP } from 'node:net'
 import type { Registry } from 'prom-client'
 import type { Endpoint } from '../config/config.ts'
+import { keepNewest } from './newest-connections.ts'
 
 /** A scrape reads all counters of all workers: more than one a second shows nothing new. */
 const METRICS_AGE_MS = 1000
@@ -38,7 +39,7 @@ export class Admin {
       },
       (request, response) => void this.#answer(request, response),
     )
-    this.#server.maxConnections = CONNECTIONS_MAX
+    keepNewest(this.#server, CONNECTIONS_MAX)
     this.#server.on('clientError', (_, socket) => socket.destroy())
   }
 

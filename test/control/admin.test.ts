@@ -1,9 +1,9 @@
 import { request } from 'node:http'
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { Counter, Registry } from 'prom-client'
 import { test } from 'tap'
 import { Admin } from '../../src/control/admin.ts'
-import { readAll } from '../support/client.ts'
+import { brokenOff, dial, readAll } from '../support/client.ts'
 
 async function startAdmin(t: { teardown(fn: () => void): void }) {
   const registry = new Registry()
@@ -118,4 +118,17 @@ test('what is no HTTP is hung up on', async t => {
   socket.resume()
   await promise
   t.match(await ask(port, '/healthz'), { status: 200 }, 'others are answered')
+})
+
+test('clients that hold all of its connections keep nobody out: the oldest makes room', async t => {
+  const { port } = await startAdmin(t)
+  const held: Socket[] = []
+  for (let i = 0; i < 64; i++) held.push(await dial(port))
+  t.teardown(() => held.forEach(each => each.destroy()))
+  const [first, second] = held
+  const ending = brokenOff(first!)
+  t.match(await ask(port, '/readyz'), { status: 200 })
+  t.match(await ending, /closed|ECONNRESET/)
+  second!.end('GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n')
+  t.match((await readAll(second!)).toString(), /^HTTP\/1\.1 200 /)
 })

@@ -128,4 +128,9 @@ test('nothing that is sent to it ends weir', async t => {
     t.equal(Number(/^HTTP\/1\.1 (\d+)/.exec(answer)?.[1] ?? 0), status, sent.slice(0, 100))
   }
   t.equal((await weir.admin('/healthz')).status, 200)
+  const held = Array.from({ length: 16 }, () => connect(socket).on('error', () => {}))
+  await Promise.all(held.map(each => once(each, 'connect')))
+  const listed = await runWeir(['bans', 'list', '--admin-socket', socket])
+  t.equal(listed.code, 0, 'nor keeps anybody out')
+  for (const each of held) each.destroy()
 })
