@@ -17,7 +17,7 @@ import { defaultLimits } from './limits.ts'
 import { isInNamespace, runInNamespace } from './namespace.ts'
 import { type AttackedName, attackedProxies } from './proxies.ts'
 import { describeOutcome, type Result, resultTable } from './report.ts'
-import { attackOnce, type Outcome } from './round.ts'
+import { attackOnce, medianOutcome, type Outcome } from './round.ts'
 import { misses } from './verdict.ts'
 
 const names = Object.keys(attackedProxies) as AttackedName[]
@@ -38,13 +38,18 @@ const options = await yargs(process.argv.slice(2))
     },
     seconds: { type: 'number', default: 5, describe: 'Of each attack' },
     quiet: { type: 'number', default: 3, describe: 'Seconds without one before it' },
+    rounds: {
+      type: 'number',
+      default: 1,
+      describe: 'Of each attack, the proxies in turn; told is the one of the median processor time',
+    },
     weir: {
       type: 'string',
       array: true,
       default: [],
       describe: 'Further flags of weir, each as --weir=--workers=2',
     },
-    minutes: { type: 'number', default: 15, describe: 'Ends the run after this time, failed' },
+    minutes: { type: 'number', default: 20, describe: 'Ends the run after this time, failed' },
     json: { type: 'string', describe: 'Write what was found to this file' },
   })
   .strict()
@@ -80,13 +85,7 @@ for (const [name, attack] of Object.entries(attacks) as [string, Attack][]) {
   if (options.only?.includes(name) === false || !isPossible(name, attack)) continue
   process.stdout.write(`${name}: ${attack.about}\n`)
   try {
-    const outcomes: Record<string, Outcome> = {}
-    for (const proxy of proxies) {
-      if (attack.proxies?.includes(proxy) === false) continue
-      if (proxy.startsWith('weir with') && attack.bans === undefined) continue
-      outcomes[proxy] = await attackOn(proxy, attack)
-      process.stdout.write(`  ${describeOutcome(proxy, outcomes[proxy])}\n`)
-    }
+    const outcomes = await attackAll(attack)
     const found = Object.keys(outcomes)
       .filter(isWeir)
       .flatMap(proxy => misses(attack, proxy, outcomes).map(each => `${proxy}: ${each}`))
@@ -100,6 +99,24 @@ for (const [name, attack] of Object.entries(attacks) as [string, Attack][]) {
   }
 }
 report()
+
+/** Round after round, the proxies in turn. @returns what came of it, by proxy */
+async function attackAll(attack: Attack): Promise<Record<string, Outcome>> {
+  const attacked = proxies.filter(
+    proxy =>
+      attack.proxies?.includes(proxy) !== false &&
+      (!proxy.startsWith('weir with') || attack.bans !== undefined),
+  )
+  const rounds = attacked.map(proxy => ({ proxy, outcomes: [] as Outcome[] }))
+  for (let n = 0; n < options.rounds; n++) {
+    for (const { proxy, outcomes } of rounds) {
+      const outcome = await attackOn(proxy, attack)
+      outcomes.push(outcome)
+      process.stdout.write(`  ${describeOutcome(proxy, outcome)}\n`)
+    }
+  }
+  return Object.fromEntries(rounds.map(({ proxy, outcomes }) => [proxy, medianOutcome(outcomes)]))
+}
 
 /** A proxy and a backend of its own: nothing is left of the attack before. */
 async function attackOn(name: AttackedName, attack: Attack): Promise<Outcome> {
