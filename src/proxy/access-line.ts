@@ -154,9 +154,11 @@ export class AccessLines {
   }
 }
 
-/** Made with the first line. */
+/** Kept from the second request on: many connections have but one. */
 function partsOf(session: Http1Session): LineParts {
-  session.lineParts ??= new LineParts(session.client)
+  if (session.lineParts === null && session.requests < 2)
+    return new LineParts(session.client, false)
+  session.lineParts ??= new LineParts(session.client, true)
   return session.lineParts
 }
 

@@ -7,6 +7,7 @@ import type { RefusalName } from '../core/refusals.ts'
 import type { ClientWriter } from './client-writer.ts'
 import { htmlText, jsonText } from '../core/escapes.ts'
 import type { ErrorPages } from './error-pages.ts'
+import { type AnswerFacts, RepeatedAnswer } from './repeated-answer.ts'
 
 const titles: Readonly<Record<number, string>> = {
   400: 'Bad Request',
@@ -106,6 +107,9 @@ function date(): string {
   return dateText
 }
 
+/** Of this worker; null until there was one. */
+let repeated: RepeatedAnswer | null = null
+
 /**
  * Writes the whole answer.
  *
@@ -115,14 +119,22 @@ function date(): string {
 export function writeAnswer(
   writer: ClientWriter,
   answer: Answer,
-  head: Omit<AnswerHead, 'bodyLength'>,
+  facts: AnswerFacts,
   pages: ErrorPages,
   toHead: boolean,
 ): number {
+  const again = toHead || repeated === null ? '' : repeated.find(answer, facts, date())
+  if (again !== '') {
+    writer.text(again)
+    return repeated!.bodyLength
+  }
   const body = writeAnswerBody(answer, pages)
-  writer.text(writeAnswerHead(answer, { ...head, bodyLength: body.length }))
-  if (!toHead) writer.text(body)
-  return toHead ? 0 : body.length
+  const head = writeAnswerHead(answer, { ...facts, bodyLength: body.length })
+  writer.text(head)
+  if (toHead) return 0
+  if (!answer.html) repeated = new RepeatedAnswer(answer, facts, date(), head, body)
+  writer.text(body)
+  return body.length
 }
 
 /** Why a head was refused with that status. */

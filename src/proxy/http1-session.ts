@@ -58,7 +58,7 @@ export class Http1Session implements Reader, ClientWriterOwner {
   readonly answers: ClientAnswers
   /** Requests so far. */
   requests = 0
-  /** Of its access lines; made with the first one. */
+  /** Of its access lines, once there is more than one. */
   lineParts: LineParts | null = null
   /** The connection serves another request after the one that runs. */
   keepsAlive = true

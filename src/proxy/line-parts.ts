@@ -8,6 +8,7 @@ import type { TcpSession } from './tcp-session.ts'
 const AGENT_MAX = 256
 
 export class LineParts {
+  readonly #lasting: boolean
   /** From the listener up to the id of the request. */
   readonly head: string
   /** Facts of TLS. */
@@ -18,17 +19,19 @@ export class LineParts {
   #agent = ''
   #agentPart = ''
 
-  constructor(client: TcpSession) {
-    this.head = flat(headOf(client))
-    this.tail = flat(tailOf(client))
+  /** @param lasting false if they are for one line: pieces are then left as they are */
+  constructor(client: TcpSession, lasting: boolean) {
+    this.#lasting = lasting
+    this.head = this.#flat(headOf(client))
+    this.tail = this.#flat(tailOf(client))
   }
 
   /** From the end of the id up to the path. Methods and authorities, as they were read, need no escapes. */
   request(method: string, authority: string): string {
     if (method === this.#method && authority === this.#authority) return this.#request
     this.#method = method
-    this.#authority = flat(authority)
-    this.#request = flat(`","method":"${method}","host":"${authority}","path":"`)
+    this.#authority = this.#flat(authority)
+    this.#request = this.#flat(`","method":"${method}","host":"${authority}","path":"`)
     return this.#request
   }
 
@@ -36,9 +39,13 @@ export class LineParts {
   agent(agent: string): string {
     if (agent === this.#agent) return this.#agentPart
     // A piece of its own: a slice would keep the whole head it is from.
-    this.#agent = flat(agent)
-    this.#agentPart = flat(`,"user_agent":"${jsonText(agent, AGENT_MAX)}"`)
+    this.#agent = this.#flat(agent)
+    this.#agentPart = this.#flat(`,"user_agent":"${jsonText(agent, AGENT_MAX)}"`)
     return this.#agentPart
+  }
+
+  #flat(text: string): string {
+    return this.#lasting ? flat(text) : text
   }
 }
 

@@ -28,6 +28,10 @@ export class RateLimitFields {
   readonly #isOff: boolean
   /** Of refusals that have nothing to do with who the client is. */
   readonly #policies = new Map<string, string>()
+  // What the last refusal was told: in a flood all are told the same.
+  #lastReason = ''
+  #lastWait = 0
+  #lastLines = ''
   /** null unless responses of backends have the fields as well. */
   readonly #told: TokenBuckets | null
 
@@ -67,8 +71,12 @@ export class RateLimitFields {
    * @returns whole lines; '' if the reason is no budget of an address
    */
   refused(reason: string, wait: number): string {
+    if (reason === this.#lastReason && wait === this.#lastWait) return this.#lastLines
     const policy = this.#isOff ? undefined : this.#policies.get(reason)
-    return policy === undefined ? '' : lines(reason, policy, 0, wait)
+    this.#lastReason = reason
+    this.#lastWait = wait
+    this.#lastLines = policy === undefined ? '' : lines(reason, policy, 0, wait)
+    return this.#lastLines
   }
 
   /** As {@link refused}, of a bucket that is not the same for all. */

@@ -15,6 +15,8 @@ import type { Socket } from 'node:net'
 const SIZES = [1024, 8192, 32_768, 262_144] as const
 /** Buffers of each size that wait for a user: 1, 4, 4 and 16 MiB at most. */
 const KEPT = [1024, 512, 128, 64] as const
+/** The small ones are cut from memory of this size: to have one of its own costs more than all that is read into it. */
+const SLAB = 8192
 /** Of the largest size, in use or not: above it sockets make do with the next. */
 const LARGEST_MAX = 64
 const LARGEST = SIZES.length - 1
@@ -45,10 +47,19 @@ export class ReadBuffers {
   take(size: number): Buffer {
     if (size === LARGEST) this.#largestInUse++
     this.taken += SIZES[size]!
+    if (size === 0 && this.#kept[0]!.length === 0) this.#cutSlab()
     const kept = this.#kept[size]!.pop()
     if (kept === undefined) return Buffer.allocUnsafeSlow(SIZES[size]!)
     this.spare -= SIZES[size]!
     return kept
+  }
+
+  #cutSlab(): void {
+    const slab = Buffer.allocUnsafeSlow(SLAB)
+    for (let at = 0; at < SLAB; at += SIZES[0]) {
+      this.#kept[0]!.push(slab.subarray(at, at + SIZES[0]))
+    }
+    this.spare += SLAB
   }
 
   /** @param reusable false if somebody may still read from it */

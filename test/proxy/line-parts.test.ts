@@ -17,8 +17,8 @@ function client(facts: object = {}): TcpSession {
 
 test('the head says where the request came from', async t => {
   const known = ',"listener":"web \\u00221\\u0022","client":"2001:db8::1","client_port":4711'
-  t.equal(new LineParts(client()).head, `${known},"request":"`)
-  t.equal(new LineParts(client({ peer: '::1' })).head, `${known},"peer":"::1","request":"`)
+  t.equal(new LineParts(client(), true).head, `${known},"request":"`)
+  t.equal(new LineParts(client({ peer: '::1' }), true).head, `${known},"peer":"::1","request":"`)
   t.equal(
     namedHead(client(), '192.0.2.7'),
     ',"listener":"web \\u00221\\u0022","client":"192.0.2.7","peer":"2001:db8::1","request":"',
@@ -26,20 +26,20 @@ test('the head says where the request came from', async t => {
 })
 
 test('the tail says what is known of TLS', async t => {
-  t.equal(new LineParts(client()).tail, '')
+  t.equal(new LineParts(client(), true).tail, '')
   const handshake = { version: 'TLSv1.3', cipher: 'C', group: 'G', resumed: true }
   t.equal(
-    new LineParts(client({ handshake, serverName: 'a.test' })).tail,
+    new LineParts(client({ handshake, serverName: 'a.test' }), true).tail,
     ',"tls":"TLSv1.3","cipher":"C","group":"G","resumed":true,"sni":"a.test"',
   )
   t.match(
-    new LineParts(client({ handshake, ja4: 't13d1516h2_a_b' })).tail,
+    new LineParts(client({ handshake, ja4: 't13d1516h2_a_b' }), true).tail,
     /,"ja4":"t13d1516h2_a_b"$/,
   )
 })
 
 test('parts are made again when what they say changes, and only then', async t => {
-  const parts = new LineParts(client())
+  const parts = new LineParts(client(), true)
   const first = parts.request('GET', 'a.test')
   t.equal(first, '","method":"GET","host":"a.test","path":"')
   t.equal(parts.request('GET', 'a.test'), first)
@@ -48,4 +48,12 @@ test('parts are made again when what they say changes, and only then', async t =
   t.equal(parts.agent('a"b'), ',"user_agent":"a\\u0022b"')
   t.equal(parts.agent('c'), ',"user_agent":"c"')
   t.equal(parts.agent('x'.repeat(300)), `,"user_agent":"${'x'.repeat(256)}"`)
+})
+
+test('for one line they say the same', async t => {
+  const [kept, once] = [new LineParts(client(), true), new LineParts(client(), false)]
+  t.equal(once.head, kept.head)
+  t.equal(once.tail, kept.tail)
+  t.equal(once.request('GET', 'a.test'), kept.request('GET', 'a.test'))
+  t.equal(once.agent('a"b'), kept.agent('a"b'))
 })

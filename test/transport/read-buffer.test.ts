@@ -92,6 +92,21 @@ test('a buffer that was given back is used again, unless it may still be read', 
   t.not(new OwnReadBuffer(buffers).buffer(), memory)
 })
 
+test('no two sockets read into the same bytes', async t => {
+  const buffers = new ReadBuffers()
+  const sockets = Array.from({ length: 20 }, () => new OwnReadBuffer(buffers))
+  sockets.forEach((socket, i) => socket.buffer().fill(i))
+  for (const [i, socket] of sockets.entries()) {
+    t.equal(socket.buffer().length, SMALL)
+    t.ok(
+      socket.buffer().every(byte => byte === i),
+      `those of ${i}`,
+    )
+  }
+  t.equal(buffers.taken, 20 * SMALL)
+  t.equal((buffers.taken + buffers.spare) % SMALL, 0)
+})
+
 test('buffers of the largest size are few, whoever asks', async t => {
   const buffers = new ReadBuffers()
   const sockets = Array.from({ length: 80 }, () => new OwnReadBuffer(buffers))
