@@ -240,9 +240,9 @@ export class Exchange implements ResponseOwner, BodyTaker {
     this.#connection?.hold(held)
   }
 
-  /** There is somewhere to put the body. */
+  /** There is somewhere to put the body: not while the backend has not taken what it was given. */
   get takesBody(): boolean {
-    return this.#body !== null
+    return this.#body !== null && !this.#body.isBehind
   }
 
   /** The client waits for 100 before it sends its body. */
@@ -277,7 +277,8 @@ export class Exchange implements ResponseOwner, BodyTaker {
   }
 
   onBackendDrain(): void {
-    if (this.#requestWhole) return
+    if (this.#body === null || this.#requestWhole) return
+    this.#body.isBehind = false
     if (!this.#responseBegan) this.waitFor(0)
     this.#session.feedBody()
   }

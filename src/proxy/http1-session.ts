@@ -305,8 +305,9 @@ export class Http1Session implements Reader, ClientWriterOwner {
     deadlines.set(this.#deadline, exchange.route.config.bodyTimeoutMs)
   }
 
-  /** The exchange is connected, or its backend takes more. */
+  /** The exchange is connected, its backend takes more, or its address has paid; one of them alone is not enough. */
   feedBody(): void {
+    if (this.#exchange?.takesBody === false) return
     this.#bodyPaused = false
     if (this.#state !== BODY) return
     if (this.#advancing) return this.#readBody()

@@ -9,6 +9,8 @@ export class RequestBody {
   bytes = 0
   /** All of the request was handed over. */
   whole = false
+  /** The backend has not taken what it was given: its bytes stand where they were read to. */
+  isBehind = false
   readonly #connection: Http1Backend
   readonly #chunked: boolean
   /** Not written yet. */
@@ -38,6 +40,7 @@ export class RequestBody {
     } else {
       const written = this.flush()
       more = this.#connection.writeBytes(bytes.subarray(start, end), lasting) && written
+      if (!more) this.isBehind = true
     }
     if (this.#chunked) this.#out += '\r\n'
     return more
@@ -55,6 +58,8 @@ export class RequestBody {
     if (this.#out === '') return true
     const out = this.#out
     this.#out = ''
-    return this.#connection.writeText(out)
+    if (this.#connection.writeText(out)) return true
+    this.isBehind = true
+    return false
   }
 }

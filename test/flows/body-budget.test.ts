@@ -1,4 +1,5 @@
 /** Bytes of bodies per second and address, `--body-rate`: over several workers. */
+import { createHash, randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { request } from 'node:http'
 import { tmpdir } from 'node:os'
@@ -7,6 +8,7 @@ import { text as readText } from 'node:stream/consumers'
 import { type Test, test } from 'tap'
 import { dial } from '../support/client.ts'
 import { startHttpBackend } from '../support/http-backend.ts'
+import { until } from '../support/until.ts'
 import { type RunningWeir, runWeir, startWeir } from '../support/weir.ts'
 
 const MB = 1_000_000
@@ -106,8 +108,8 @@ test('a body that waits for what others of its address sent is refused, and thei
   neighbour.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n')
   await weir.metricIs('weir_backend_active_connections', {}, 1)
   const other = await dial(weir.ports[0]!, { from: '127.0.0.2' })
-  other.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n')
-  other.write(Buffer.alloc(100_000))
+  // At once: of a body that comes behind its head little is read at first.
+  other.write(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n${'x'.repeat(100_000)}`)
   await weir.metricIs('weir_body_pauses_total', {}, 1)
   neighbour.write('x')
   t.match(await readText(neighbour), /^HTTP\/1.1 429 .*^retry-after: \d+\r$.*"body-rate"/ims)
@@ -115,6 +117,34 @@ test('a body that waits for what others of its address sent is refused, and thei
   t.equal(await weir.metric('weir_refusals_total'), 1)
   t.equal(other.readableLength, 0)
   other.destroy()
+})
+
+test('who has paid still waits for its backend, and no byte is lost by it', async t => {
+  const { promise: released, resolve: release } = Promise.withResolvers<void>()
+  const backend = await startHttpBackend(t, (asked, response) => {
+    const hash = createHash('sha256')
+    asked.on('end', () => response.end(hash.digest('hex')))
+    const isRead = asked.url === '/slow' ? released : Promise.resolve()
+    void isRead.then(() => asked.on('data', (chunk: Buffer) => hash.update(chunk)))
+  })
+  const weir = await startWeir(t, [
+    ...['--listen', 'http://127.0.0.1:0', '--workers', '1', '--backend', backend.url],
+    ...['--body-rate', '8M', '--body-burst', '256k'],
+  ])
+  // More than the kernel keeps for a backend that does not read.
+  const body = randomBytes(6 * MB)
+  const client = await dial(weir.ports[0]!, { from: '127.0.0.2' })
+  client.write(`POST /slow HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n`)
+  client.write('Connection: close\r\n\r\n')
+  client.write(body)
+  const answer = readText(client)
+  const behind = { held: 'to-backend' }
+  const isBehind = async () => (await weir.metric('weir_session_held_bytes', behind)) > 0
+  await until(isBehind, 'the backend takes no more')
+  // That takes longer than the other's turn to be read again.
+  await upload(weir, MB, { from: '127.0.0.3' })
+  release()
+  t.equal((await answer).split('\r\n\r\n')[1], createHash('sha256').update(body).digest('hex'))
 })
 
 test('in shadow bodies go on at once, and those that would wait are counted', async t => {
