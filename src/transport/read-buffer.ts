@@ -154,14 +154,24 @@ export class SharedReadBuffer implements PlainReadBuffer {
  * its own while it sends a body, which may wait for the backend.
  */
 export class ClientReadBuffer implements SessionReadBuffer, PlainReadBuffer {
-  reader: Reader | null = null
   readonly isFresh = false
   readonly #buffers: ReadBuffers
+  #reader: Reader | null = null
   #own: OwnReadBuffer | null = null
   #released = false
 
   constructor(buffers: ReadBuffers) {
     this.#buffers = buffers
+  }
+
+  get reader(): Reader | null {
+    return this.#reader
+  }
+
+  /** Of what comes next, wherever it is read to: one of its own may outlast the body that it was taken for. */
+  set reader(reader: Reader | null) {
+    this.#reader = reader
+    if (this.#own !== null) this.#own.reader = reader
   }
 
   get size(): number {

@@ -332,6 +332,17 @@ test('WebSocket goes through as a tunnel once the backend has agreed, h2c never'
   t.equal(await read(socket, 4), 'late')
   socket.destroy()
   await weir.metricIs('weir_backend_active_connections', {}, 0)
+  // In the same read as a body: that is read to elsewhere, and what follows must not go to who took it.
+  const behind = await dial(weir.ports[0]!)
+  behind.write(
+    'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody' +
+      'GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
+  )
+  let answers = ''
+  while (!answers.endsWith('hi ')) answers += await read(behind, 1)
+  behind.write('first')
+  t.equal(await read(behind, 5), 'first')
+  behind.destroy()
   const h2c =
     'Connection: Upgrade, HTTP2-Settings, close\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n'
   t.match(

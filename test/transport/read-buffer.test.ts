@@ -79,6 +79,23 @@ test('a client reads heads into the buffer all share, and bodies into one of its
   t.strictSame(seen, ['head', 'body'])
 })
 
+test('a reader that comes later gets what is read into the one of its own, too', async t => {
+  const buffer = new ClientReadBuffer(new ReadBuffers())
+  const seen: string[] = []
+  const reader = (name: string) => ({
+    onBytes: (bytes: Buffer, count: number) => seen.push(`${name} ${text(bytes, count)}`) > 0,
+  })
+  buffer.reader = reader('one')
+  buffer.takeOwn()
+  buffer.buffer().write('body')
+  buffer.callback(4, buffer.buffer())
+  buffer.reader = reader('two')
+  t.equal(buffer.reader !== null, true)
+  buffer.buffer().write('next')
+  buffer.callback(4, buffer.buffer())
+  t.strictSame(seen, ['one body', 'two next'])
+})
+
 test('a buffer that was given back is used again, unless it may still be read', async t => {
   const buffers = new ReadBuffers()
   const first = new OwnReadBuffer(buffers)
