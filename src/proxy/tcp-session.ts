@@ -7,7 +7,7 @@
  * gives back all that the session counted.
  */
 import type { Socket } from 'node:net'
-import { identifyPeer, type PeerIdentity } from '../auth/peer-identity.ts'
+import type { PeerIdentity } from '../auth/peer-identity.ts'
 import type { ClientHello } from '../codec/client-hello.ts'
 import type { ProxyHeader } from '../codec/proxy-protocol.ts'
 import { ADDRESS_WORDS, parseAddress } from '../core/address.ts'
@@ -16,7 +16,6 @@ import { type EndingName, ending, endings } from '../core/endings.ts'
 import { hashSource } from '../core/hash.ts'
 import { ADMITTED, refusal, refusals } from '../core/refusals.ts'
 import type { Place } from '../guard/admission.ts'
-import { clientCertificateOf } from '../transport/client-certificate.ts'
 import { Deadline } from '../transport/deadlines.ts'
 import type { Dialed } from '../transport/dial.ts'
 import { Gate, type GateOwner } from '../transport/gate.ts'
@@ -31,13 +30,12 @@ import { Tunnel, type TunnelOwner } from '../transport/tunnel.ts'
 import type { Edge, Entrance } from './edge.ts'
 import { FirstBytes } from './first-bytes.ts'
 import { Http1Session } from './http1-session.ts'
+import { readPeerCertificate } from './peer-certificate.ts'
 import type { Pool } from './pool.ts'
 import { routeServerName } from './server-name-routes.ts'
 import { TunnelBackend } from './tunnel-backend.ts'
 
 const UNKNOWN_SERVER_NAME = refusal('unknown-server-name')
-const CERTIFICATE_MISSING = refusal('certificate-missing')
-const CERTIFICATE_UNTRUSTED = refusal('certificate-untrusted')
 const TLS_VERSION = refusal('tls-version')
 
 const SESSION = Symbol('session')
@@ -242,24 +240,14 @@ export class TcpSession implements Place, GateOwner, HandshakeOwner, TunnelOwner
     this.#letGoOfHello()
     this.edge.deadlines.clear(this.#deadline)
     this.handshake?.count(this.edge.slice, this.edge.at)
-    const refused = this.#readCertificate()
-    if (refused !== ADMITTED) return this.#refuse(refused)
-    if (this.entrance.config.mode === 'https') this.#speakHttp(this.handshake!.socket)
-    else this.#connect(this.#pool)
-  }
-
-  /** @returns 0, or the refusal of a client whose certificate is not good, or not there */
-  #readCertificate(): number {
+    const { socket } = this.handshake!
     const { clientCertificate } = this.entrance
-    if (clientCertificate === 'none') return ADMITTED
-    const shown = clientCertificateOf(this.handshake!.socket)
-    if (typeof shown === 'string') {
-      this.cause = shown
-      return CERTIFICATE_UNTRUSTED
-    }
-    if (shown === null) return clientCertificate === 'required' ? CERTIFICATE_MISSING : ADMITTED
-    this.peerIdentity = identifyPeer(shown)
-    return ADMITTED
+    const { identity, refused, cause } = readPeerCertificate(socket, clientCertificate)
+    this.peerIdentity = identity
+    this.cause = cause
+    if (refused !== ADMITTED) return this.#refuse(refused)
+    if (this.entrance.config.mode === 'https') this.#speakHttp(socket)
+    else this.#connect(this.#pool)
   }
 
   onHandshakeFailed(cause: string): void {
