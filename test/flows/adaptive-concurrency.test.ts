@@ -78,10 +78,12 @@ test('a backend that gets slow under its requests gets fewer at once, and more w
   const { crowd, stop } = startCrowd(t, weir, 60)
   await until(async () => (await limit()) >= 60, 'it is fast, and gets them all', 60_000)
   await until(() => crowd.wellInARow >= 200, 'nobody is refused', 60_000)
-  t.ok((await weir.metric('weir_backend_least_response_seconds')) >= 0.018)
+  const least = await weir.metric('weir_backend_least_response_seconds')
+  t.ok(least >= 0.018)
 
-  // As a processor that all of them share.
-  busy.serviceMs = atOnce => 20 * atOnce
+  // As a processor that all of them share. On a busy machine the least time is longer, so this is, too: five at once
+  // take twice the least time, which is well, and more do not.
+  busy.serviceMs = atOnce => Math.max(20, 400 * least) * atOnce
   await until(async () => (await limit()) <= 15, 'the limit falls', 60_000)
   await until(() => busy.atOnce <= 15, 'and so does what is at the backend', 60_000)
   const before = { served: busy.served, refused: crowd.refused }
