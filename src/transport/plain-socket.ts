@@ -9,6 +9,7 @@
  * It behaves as Node's does where weir looks, `allowHalfOpen` and all, but for this:
  * - what it read is told at once and never kept;
  * - each write that the kernel does not take at once is followed by 'drain';
+ * - who has reset the connection is read to the end first: what it said before is often the reason;
  * - 'close' is told only to who did not close it: after the end of both sides, and after 'error'.
  */
 import { Socket, type SocketConstructorOpts } from 'node:net'
@@ -33,6 +34,8 @@ import { onread, type PlainReadBuffer } from './read-buffer.ts'
 /** What a shutdown says that is done already. */
 const DONE = 1
 const NOT_CONNECTED = -constants.errno.ENOTCONN
+/** What a write says when the other side has reset the connection: nothing comes any more, but what came can be read. */
+const GONE: readonly number[] = [-constants.errno.ECONNRESET, -constants.errno.EPIPE]
 
 export class PlainSocket implements HandleOwner {
   /** Nothing comes from it and nothing goes out any more. */
@@ -53,6 +56,8 @@ export class PlainSocket implements HandleOwner {
   /** What is read into next. */
   #buffer: Buffer
   #isReading = false
+  /** Why nothing can be written any more: told when all is read that there was. */
+  #writeError = 0
 
   /** @param handle that was just accepted, or is about to be connected */
   constructor(handle: PlainHandle, readBuffer: PlainReadBuffer) {
@@ -119,10 +124,10 @@ export class PlainSocket implements HandleOwner {
    * @returns whether the kernel has it all; if not, 'drain' follows
    */
   write(data: Buffer | string): boolean {
-    if (this.destroyed || this.writableEnded) return true
+    if (this.destroyed || this.writableEnded || this.#writeError !== 0) return true
     const result = write(this.#handle, this, data)
     if (result === BEHIND) this.writableLength += data.length
-    else if (result !== 0) this.#failSoon('write', result)
+    else if (result !== 0) this.#cannotWrite(result)
     return this.writableLength === 0
   }
 
@@ -193,7 +198,8 @@ export class PlainSocket implements HandleOwner {
 
   onRead(count: number): Buffer | undefined {
     if (count > 0) return this.#received(count)
-    if (count === EOF) this.#sawEnd()
+    if (count === EOF && this.#writeError !== 0) this.#fail('write', this.#writeError)
+    else if (count === EOF) this.#sawEnd()
     else if (count < 0) this.#fail('read', count)
     return undefined
   }
@@ -240,6 +246,12 @@ export class PlainSocket implements HandleOwner {
     if (!this.readableEnded || !this.writableFinished || this.destroyed) return
     this.destroy()
     this.#tell('close')
+  }
+
+  #cannotWrite(error: number): void {
+    // The kernel has told of the reset by this, and calls it an end when it is read to.
+    if (this.#isReading && GONE.includes(error)) this.#writeError = error
+    else this.#failSoon('write', error)
   }
 
   /** Not before who called has done what it was about to do. */

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import { test } from 'tap'
 import { startBackend } from '../support/backend.ts'
 import { testAuthority } from '../support/certificates.ts'
-import { dial, dialTls } from '../support/client.ts'
+import { dial, dialTls, readAll } from '../support/client.ts'
 import { until } from '../support/until.ts'
 import { startWeir, withoutLimits } from '../support/weir.ts'
 
@@ -75,4 +75,30 @@ test('in whatever order both sides end and reset, nothing is left behind', async
   await until(() => sockets() <= before, `no more sockets than ${before}`)
   t.equal(await weir.metric('weir_worker_restarts_total'), 0)
   t.equal(await weir.stop(), 0, 'and it can be ended')
+})
+
+test('who answers before it has heard all, and resets, has answered', async t => {
+  const backend = await startBackend(t, socket =>
+    socket.once('data', () => {
+      socket.write('HTTP/1.1 413 No\r\nContent-Length: 8\r\nConnection: close\r\n\r\ntoo much')
+      socket.destroy()
+    }),
+  )
+  const weir = await startWeir(
+    t,
+    withoutLimits(
+      ...['--listen', 'http://127.0.0.1:0', '--workers', '1', '--eject-after', '0'],
+      ...['--backend', `http://127.0.0.1:${backend.port}`, '--probe', 'none'],
+    ),
+  )
+  const bytes = 4_000_000
+  // The reset comes between any two pieces of the body, mostly.
+  for (let n = 0; n < 30; n++) {
+    const client = await dial(weir.ports[0]!)
+    client.write(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${bytes}\r\n`)
+    client.write('Connection: close\r\n\r\n')
+    client.write(Buffer.alloc(bytes))
+    t.match((await readAll(client)).toString(), /^HTTP\/1\.1 413 No\r\n.*\r\n\r\ntoo much$/s)
+    client.destroy()
+  }
 })

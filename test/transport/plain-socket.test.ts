@@ -196,6 +196,20 @@ test('a write that fails is told of after it, not within', async t => {
   t.match(told, [/^write E(CONNRESET|PIPE)$/, 'close'])
 })
 
+test('what a peer said before it reset is read first, though a write has failed by then', async t => {
+  const { client, socket, told, received } = await pair(t)
+  client.write('why')
+  client.resetAndDestroy()
+  // All in this turn: nothing has been read yet.
+  for (let n = 0; n < 3; n++) t.equal(socket.write('x'), true)
+  t.equal(received(), '')
+  t.strictSame(told, [])
+  await until(() => told.length > 1, 'it is told')
+  t.equal(received(), 'why')
+  t.match(told, [/^write E(CONNRESET|PIPE)$/, 'close'], 'no end')
+  t.equal(socket.destroyed, true)
+})
+
 test('what waits to be written when the peer resets fails once', async t => {
   const { client, socket, told } = await pair(t)
   client.pause()
