@@ -109,6 +109,14 @@ export class ClientHello {
       : agreedGroup(this.#groups & KNOWN_TO_TLS12, 0)
   }
 
+  /**
+   * Whether TLS asks for another hello (HelloRetryRequest), as there is no key share of a group of ours. Only after that one
+   * it is known whether a ticket is taken.
+   */
+  get isRetried(): boolean {
+    return this.supportsTls13 && this.#shares === 0
+  }
+
   /** The fingerprint of the client; made anew each time, while the bytes it was parsed from are unchanged. */
   get ja4(): string {
     return ja4({

@@ -176,7 +176,7 @@ export class TcpSession implements Place, GateOwner, HandshakeOwner, TunnelOwner
     if (!versionKnown) return this.#refuse(TLS_VERSION)
     const context = tls.pick(hello.serverName, hello.ticketName)
     if (context === null) return this.#refuse(UNKNOWN_SERVER_NAME)
-    const { isTicketOurs } = tls
+    const isTicketOurs = tls.isTicketOurs && !hello.isRetried
     const believed = isTicketOurs && this.edge.admission.believesTicket(this, ticks())
     const refused = this.#askHandshake(believed)
     if (refused !== ADMITTED) return this.#refuse(refused)

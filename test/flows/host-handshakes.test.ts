@@ -38,8 +38,14 @@ interface Visit {
 }
 
 /** A whole session, which earns a good record if it is served. */
-async function visit({ port, ca }: TlsWeir, from: string, session?: Buffer): Promise<Visit> {
-  const options = { ca: ca.pem, localAddress: from, ...(session === undefined ? {} : { session }) }
+async function visit(
+  { port, ca }: TlsWeir,
+  from: string,
+  session?: Buffer,
+  ecdhCurve = 'auto',
+): Promise<Visit> {
+  const kept = session === undefined ? {} : { session }
+  const options = { ca: ca.pem, localAddress: from, ecdhCurve, ...kept }
   let ticket: Buffer | undefined
   try {
     const socket = await dialTls(port, options)
@@ -159,6 +165,19 @@ test('resumptions are charged neither to their address nor to the host', async t
     t.strictSame([answer, resumed], ['x', true])
   }
   t.equal(await at.weir.metric('weir_refusals_total'), 0)
+  t.equal(await at.weir.metric('weir_tls_false_tickets_total'), 0)
+})
+
+test('a ticket behind a key share that has to be asked for anew is no lie, and costs a handshake', async t => {
+  const at = await tlsWeir(t, '--handshake-rate', '0.01', '--handshake-burst', '4')
+  const groups = 'P-521:X25519'
+  const { session } = await visit(at, '127.0.0.2', undefined, groups)
+  for (let i = 0; i < 3; i++) {
+    const { answer, resumed } = await visit(at, '127.0.0.2', session, groups)
+    t.strictSame([answer, resumed], ['x', true])
+  }
+  t.not((await visit(at, '127.0.0.2', session, groups)).answer, 'x')
+  await at.weir.metricIs('weir_refusals_total', { reason: 'handshake-rate' }, 1)
   t.equal(await at.weir.metric('weir_tls_false_tickets_total'), 0)
 })
 
