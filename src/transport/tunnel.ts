@@ -152,7 +152,7 @@ export class Tunnel implements Reader {
     // The kernel did not take all of it: the rest is sent from where it stands.
     this.#backend.pause()
     // Only a write that reaches the high-water mark is followed by 'drain'.
-    if (below) client.write(NOTHING, () => this.#backend.resume())
+    if (below) client.write(NOTHING, () => this.#open && this.#backend.resume())
     return false
   }
 
