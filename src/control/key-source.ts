@@ -17,7 +17,10 @@ const FILE_POLL_MS = 400
 const STILL_MS = 100
 /** Then it is taken as it is: half of a set is no JSON. */
 const STILL_READS = 5
-/** After a look that found something: made-up kids change nothing at the issuer, so that this is none of theirs. */
+/**
+ * After a look that found something: made-up kids change nothing at the issuer, so that this is none of theirs. And after
+ * the next one, which may have been for a worker that had not heard of it yet.
+ */
 const CHANGED_COOL_DOWN_MS = 300
 /** A cool-down that is over so soon is sat out: who asks may have met a key that is newer than the last look. */
 const PAUSE_MAX_MS = 500
@@ -37,6 +40,8 @@ export class KeySource {
   readonly #onChange: () => void
   #failures = 0
   #lookAgainMs = 0
+  /** Nobody has looked since it changed. */
+  #isNew = false
   /** What was told of already: it need not be told again at each fetch. */
   #skipped = ''
   #fetching: Promise<void> | null = null
@@ -83,8 +88,11 @@ export class KeySource {
     // One that is under way may have been answered before the key was there.
     await this.#fetching
     const before = this.current
+    const wasNew = this.#isNew
+    this.#isNew = false
     await this.#fetch()
-    const foundMs = this.current === before ? this.#coolDownMs : CHANGED_COOL_DOWN_MS
+    const isSame = this.current === before && !wasNew
+    const foundMs = isSame ? this.#coolDownMs : CHANGED_COOL_DOWN_MS
     this.#lookAgainMs = performance.now() + foundMs
     return foundMs
   }
@@ -119,6 +127,7 @@ export class KeySource {
     this.#tellSkipped(found)
     if (found.text === this.current?.text) return
     if (this.current !== null) this.#log.info('keys of the issuer changed')
+    this.#isNew = this.current !== null
     this.current = found
     this.#onChange()
   }

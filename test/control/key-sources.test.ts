@@ -82,6 +82,20 @@ test('a look that found new keys may soon be followed by another', async t => {
   t.match(changes[1], [{ text: one }], 'nobody is told to come later who met a key that is newer')
 })
 
+test('a worker that had not heard of new keys when it asked costs the others no look', async t => {
+  const server = await startWebServer(t, sayJson(JSON.parse(one)))
+  const { sources, looked } = await start(t, jwtConfig({ kind: 'url', url: server.url }))
+  server.answer = sayJson(JSON.parse(two))
+  for (const count of [1, 2, 3]) {
+    sources.look(0)
+    await until(() => looked.length === count, 'it has looked')
+  }
+  const [found, late, made] = looked
+  t.ok(found! <= 300 && late! <= 300, `${found} and ${late} ms`)
+  t.ok(made! > 50_000, 'but who makes up kids gets no more than that one')
+  t.equal(server.seen.length, 4)
+})
+
 test('the last good keys are kept while the issuer is down, and not for ever', async t => {
   const server = await startWebServer(t, sayJson(JSON.parse(one)))
   const config = jwtConfig({ kind: 'url', url: server.url }, { refreshMs: 50, keepMs: 1200 })

@@ -1,7 +1,7 @@
 /** `--deny` and `--allow`: which address they are asked about, as docs/bans.md tells it. */
 import { type Test, test } from 'tap'
 import { named, startBackend } from '../support/backend.ts'
-import { dial, exchange, readAll } from '../support/client.ts'
+import { dial, exchange } from '../support/client.ts'
 import { sayName, startHttpBackend } from '../support/http-backend.ts'
 import { startWeir } from '../support/weir.ts'
 
@@ -60,12 +60,9 @@ test('of a proxy with fields of HTTP it is the proxy', async t => {
     ...['--deny', '192.0.2.7', '--deny', '127.0.9.7'],
   ])
   const ask = async (from: string): Promise<string> => {
-    const socket = await dial(weir.ports[0]!, { from })
-    socket.write(
-      'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nX-Forwarded-For: 192.0.2.7\r\n\r\n',
-    )
-    const answer = await readAll(socket).catch((error: NodeJS.ErrnoException) => error.code!)
-    return String(answer).slice(0, 12)
+    const named = 'X-Forwarded-For: 192.0.2.7'
+    const request = `GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n${named}\r\n\r\n`
+    return (await come(weir.ports[0]!, from, request)).slice(0, 12)
   }
   t.equal(await ask('127.0.9.1'), 'HTTP/1.1 200')
   t.equal(await ask('127.0.9.7'), 'ECONNRESET')
