@@ -1,6 +1,5 @@
 /** Each reason for refusing a request whoever it is from, provoked and counted. */
 import { writeFileSync } from 'node:fs'
-import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
@@ -8,42 +7,19 @@ import type { ToldAddress } from '../../src/control/why.ts'
 import { adminSocket } from '../support/admin-socket.ts'
 import { dial, readAll } from '../support/client.ts'
 import { leaveDescriptors } from '../support/descriptors.ts'
-import { startHttpBackend } from '../support/http-backend.ts'
 import { guardedBy, type Provocation, Provocations } from '../support/provocations.ts'
+import { get, send, startStatusBackend } from '../support/status-site.ts'
 import { until } from '../support/until.ts'
 import { runWeir, startWeir } from '../support/weir.ts'
 
 const provocations = new Provocations('request')
 const HEAD = 'GET / HTTP/1.1\r\nHost: a\r\n'
 
-/** A site whose answers have the status that the path says, 200 otherwise; those to /held wait in `held`. */
 async function start(t: Test, ...flags: string[]) {
-  const held: ServerResponse[] = []
-  const backend = await startHttpBackend(t, (request, response) => {
-    request.resume()
-    if (request.url === '/held') held.push(response)
-    else {
-      const status = Number(/\d{3}/.exec(request.url!)?.[0] ?? 200)
-      request.on('end', () => response.writeHead(status).end())
-    }
-  })
+  const { backend, held } = await startStatusBackend(t)
   const listen = ['--listen', 'http://127.0.0.1:0', '--backend', backend.url]
   const weir = await startWeir(t, guardedBy(...listen, ...flags))
   return { weir, port: weir.ports[0]!, held }
-}
-
-/** Sends `text` on a connection of its own. @returns the status and reason of all answers there are */
-async function send(port: number, from: string, text: string): Promise<string> {
-  const socket = await dial(port, { from })
-  socket.write(text)
-  const answer = (await readAll(socket)).toString('latin1')
-  socket.destroy()
-  const reason = /"reason":"([^"]*)"/.exec(answer)?.[1] ?? ''
-  return `${/^HTTP\/1\.[01] (\d+)/.exec(answer)?.[1]} ${reason}`.trim()
-}
-
-function get(path = '/', ...fields: string[]): string {
-  return `${[`GET ${path} HTTP/1.1`, 'Host: a', 'Connection: close', ...fields].join('\r\n')}\r\n\r\n`
 }
 
 /** Sends `text` so many times, at once; each is answered so. */

@@ -3,8 +3,8 @@ import { writeFileSync } from 'node:fs'
 import type { ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
-import { dial, readAll } from '../support/client.ts'
-import { startHttpBackend } from '../support/http-backend.ts'
+import { dial } from '../support/client.ts'
+import { get, send, startStatusBackend } from '../support/status-site.ts'
 import { asOften, onTrial, type Site, type Trial, Trials } from '../support/trials.ts'
 import { until } from '../support/until.ts'
 
@@ -15,34 +15,11 @@ interface Here extends Site {
   readonly held: ServerResponse[]
 }
 
-/** A site whose answers have the status that the path says, 200 otherwise. */
 async function start(t: Test, flags: readonly string[]): Promise<Here> {
-  const held: ServerResponse[] = []
-  const backend = await startHttpBackend(t, (request, response) => {
-    request.resume()
-    if (request.url === '/held') held.push(response)
-    else {
-      const status = Number(/\d{3}/.exec(request.url!)?.[0] ?? 200)
-      request.on('end', () => response.writeHead(status).end())
-    }
-  })
+  const { backend, held } = await startStatusBackend(t)
   const listen = ['--listen', 'http://127.0.0.1:0', '--backend', backend.url]
   const weir = await onTrial(t, ...listen, ...flags)
   return { weir, port: weir.ports[0]!, held }
-}
-
-/** @returns status, and the reason if weir said no */
-async function send({ port }: Site, from: string, text: string): Promise<string> {
-  const socket = await dial(port, { from })
-  socket.write(text)
-  const answer = (await readAll(socket)).toString('latin1')
-  socket.destroy()
-  return `${answer.split(' ')[1]} ${/"reason":"([^"]*)"/.exec(answer)?.[1] ?? ''}`.trim()
-}
-
-function get(path = '/', ...fields: readonly string[]): string {
-  const lines = [`GET ${path} HTTP/1.1`, 'Host: a', 'Connection: close', ...fields]
-  return `${lines.join('\r\n')}\r\n\r\n`
 }
 
 function post(bytes: number): string {
@@ -56,7 +33,7 @@ function trial(t: Test, given: Given): Promise<void> {
   const { guard } = given
   return trials.run(t, {
     start: flags => start(t, flags),
-    ask: (here, from) => send(here, from, get()),
+    ask: (here, from) => send(here.port, from, get()),
     ...{ served: '200', refused: `429 ${guard}` },
     ...given,
   })
@@ -66,7 +43,7 @@ function trial(t: Test, given: Given): Promise<void> {
 function after(t: Test, hosts: readonly string[], count: number, path = '/', status = '200') {
   return async (here: Here): Promise<void> => {
     for (const from of hosts) {
-      for (let i = 0; i < count; i++) t.equal(await send(here, from, get(path)), status)
+      for (let i = 0; i < count; i++) t.equal(await send(here.port, from, get(path)), status)
     }
   }
 }
@@ -89,7 +66,7 @@ test('faster than an address may, or its network', async t => {
 
 test('of whom a proxy names, IPv6 too', async t => {
   const ask = (here: Here, client: string): Promise<string> =>
-    send(here, '127.0.9.1', get('/', `X-Forwarded-For: ${client}`))
+    send(here.port, '127.0.9.1', get('/', `X-Forwarded-For: ${client}`))
   await trial(t, {
     guard: 'request-rate',
     flags: [
@@ -129,7 +106,7 @@ test('faster than a route serves, or one address on it', async t => {
   const on = (path: string) => ({
     flags,
     before: after(t, [ONE], 4, path),
-    ask: (here: Here, from: string) => send(here, from, get(path)),
+    ask: (here: Here, from: string) => send(here.port, from, get(path)),
   })
   await trial(t, { ...on('/search'), guard: 'route-request-rate', clients: [ONE, TWO] })
   await trial(t, { ...on('/login'), guard: 'route-address-rate', clients: asOften(ONE) })
@@ -168,9 +145,9 @@ test('with more bytes of bodies than an address may send', async t => {
     ],
     clients: asOften(ONE),
     before: async here => {
-      t.equal(await send(here, ONE, post(30_000)), '200')
+      t.equal(await send(here.port, ONE, post(30_000)), '200')
     },
-    ask: (here, from) => send(here, from, post(1)),
+    ask: (here, from) => send(here.port, from, post(1)),
   })
 })
 
