@@ -60,6 +60,7 @@ import { Routes } from './proxy/routes.ts'
 import { serverNameRoutes } from './proxy/server-name-routes.ts'
 import { Sticky } from './proxy/sticky.ts'
 import { SessionLog } from './proxy/session-log.ts'
+import { Sessions } from './proxy/sessions.ts'
 import { TurnAway } from './proxy/turn-away.ts'
 import { counterRows, observe } from './shared/counters.ts'
 import { openShared } from './shared/layout.ts'
@@ -185,7 +186,7 @@ const edge: Edge = {
   limitFields,
   slice,
   at,
-  sessions: new Set(),
+  sessions: new Sessions(),
 }
 const heldPlace = { slice, sums: at.heldBytes, max: at.heldBytesMax }
 const heldBytes = new HeldBytes(edge.sessions, heldPlace)

@@ -24,6 +24,7 @@ import type { RefusalNotes } from './refusal-notes.ts'
 import type { RouteBudgets } from './route-budgets.ts'
 import type { Routes } from './routes.ts'
 import type { SessionLog } from './session-log.ts'
+import type { Sessions } from './sessions.ts'
 import type { TcpSession } from './tcp-session.ts'
 import type { TurnAway } from './turn-away.ts'
 
@@ -56,7 +57,7 @@ export interface Edge {
   readonly slice: Float64Array
   readonly at: Counters['at']
   /** Every session that runs. */
-  readonly sessions: Set<TcpSession>
+  readonly sessions: Sessions<TcpSession>
 }
 
 /** What the sessions of one listener have in common. */

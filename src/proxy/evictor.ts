@@ -14,6 +14,7 @@ import { evictionStages } from '../shared/counters.ts'
 import { CONNECTIONS, DESCRIPTORS, MEMORY } from '../shared/overload-table.ts'
 import { Held } from '../transport/held.ts'
 import type { Holder } from './held-bytes.ts'
+import type { Walkable } from './sessions.ts'
 
 /** Sessions looked at in one step of 50 ms. */
 const PER_STEP = 256
@@ -52,7 +53,7 @@ export interface EvictorPlace {
 }
 
 export class Evictor {
-  readonly #sessions: ReadonlySet<Evictable>
+  readonly #sessions: Walkable<Evictable>
   readonly #overload: Pick<Overload, 'evictsFor' | 'knowsSlot'>
   readonly #place: EvictorPlace
   readonly #held = new Held()
@@ -66,7 +67,7 @@ export class Evictor {
   #largest: { session: Evictable; bytes: number }[] = []
 
   constructor(
-    sessions: ReadonlySet<Evictable>,
+    sessions: Walkable<Evictable>,
     overload: Pick<Overload, 'evictsFor' | 'knowsSlot'>,
     place: EvictorPlace,
   ) {

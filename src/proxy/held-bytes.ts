@@ -4,6 +4,7 @@
  * Looked at instead of counted along: that costs the data path nothing, and cannot drift.
  */
 import { Held } from '../transport/held.ts'
+import type { Walkable } from './sessions.ts'
 
 /** Sessions looked at in one step: 0.1 ms of work. */
 const PER_STEP = 256
@@ -26,7 +27,7 @@ export interface HeldPlace {
 }
 
 export class HeldBytes {
-  readonly #holders: ReadonlySet<Holder>
+  readonly #holders: Walkable<Holder>
   readonly #place: HeldPlace
   readonly #sum = new Held()
   readonly #one = new Held()
@@ -36,7 +37,7 @@ export class HeldBytes {
   #left = 0
   #step = 0
 
-  constructor(holders: ReadonlySet<Holder>, place: HeldPlace) {
+  constructor(holders: Walkable<Holder>, place: HeldPlace) {
     this.#holders = holders
     this.#place = place
   }

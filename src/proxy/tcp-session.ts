@@ -81,6 +81,9 @@ export class TcpSession implements Place, GateOwner, HandshakeOwner, TunnelOwner
   /** Where the bytes of the client arrive; null if they come as 'data'. */
   readBuffer: SessionReadBuffer | null = null
 
+  /** Among the sessions of the worker. */
+  seat = -1
+
   // Place: where it is counted.
   slot = -1
   prefixSlot = -1
