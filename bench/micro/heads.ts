@@ -60,11 +60,10 @@ function reading(lines: readonly string[]) {
   const head = new RequestHead({ keepsEncodedSlash: false, isSecure: false })
   const read = (): void => void head.parse(bytes, 0, bytes.length, 0)
   read()
+  const requestId = '0123456789abcdef00000001'
+  const request = { head, client, requestId, backendName: 'b:80', route, facts: null }
   const write = (): void => {
-    sink.write(
-      writeRequest(head, origin, client, '0123456789abcdef00000001', 'b:80', route, null),
-      'latin1',
-    )
+    sink.write(writeRequest(request, origin), 'latin1')
   }
   return { read, write }
 }

@@ -141,6 +141,8 @@ export interface RouteConfig {
   readonly exchangeTimeoutMs: number
   /** Bytes of a request body; 0 is no limit. */
   readonly bodyMax: number
+  /** Bytes of a request body, unless it is shorter, that are there before a backend is taken. */
+  readonly requestBuffer: number
   /** Requests per second of all clients together; 0 is no limit. */
   readonly routeRequestRate: number
   readonly routeRequestBurst: number

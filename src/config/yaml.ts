@@ -195,6 +195,7 @@ function routeLimits(route: RouteConfig): object {
     'response-timeout': formatDuration(route.responseTimeoutMs),
     'exchange-timeout': formatDuration(route.exchangeTimeoutMs),
     'body-max': route.bodyMax,
+    'request-buffer': route.requestBuffer,
     'route-request-rate': route.routeRequestRate,
     'route-request-burst': route.routeRequestBurst,
     'route-address-rate': route.routeAddressRate,

@@ -37,9 +37,12 @@ export class BodyPace {
     this.#bytes += bytes
   }
 
-  /** @param rateMin bytes a second; 0 is no limit */
-  isTooSlow(nowMs: number, rateMin: number): boolean {
+  /**
+   * @param rateMin bytes a second; 0 is no limit
+   * @param ahead   bytes that came and were not taken yet
+   */
+  isTooSlow(nowMs: number, rateMin: number, ahead: number): boolean {
     const ms = this.#listenedMs + (this.#sinceMs === -1 ? 0 : nowMs - this.#sinceMs)
-    return ms > GRACE_MS && this.#bytes * 1000 < rateMin * ms
+    return ms > GRACE_MS && (this.#bytes + ahead) * 1000 < rateMin * ms
   }
 }

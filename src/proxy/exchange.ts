@@ -1,7 +1,7 @@
 /**
  * ONE REQUEST, TOP TO BOTTOM:
  *
- *   begin → admit → route → authorize → choose → connect → send → receive → relay → finish
+ *   begin → admit → route → authorize → await the body → choose → connect → send → receive → relay → finish
  *
  * Each step ends in the next, in an answer of our own, or in a cut; `#finish` runs exactly once, however
  * it ended, and gives back all that the exchange counted.
@@ -158,7 +158,13 @@ export class Exchange implements ResponseOwner, BodyTaker {
     const pool = this.#pool
     pool.retryBudget.deposit()
     if (pool.sticky !== null) this.#wished = pool.sticky.find(head)
-    this.#choice = new BackendChoice(this, this.#session, pool, this.#wished)
+    const { requestBuffer } = this.route.config
+    if (!head.hasBody || !this.#session.awaitsBody(head, requestBuffer)) this.choose()
+  }
+
+  /** Takes a backend: as much of the body is there as one is to be taken for. */
+  choose(): void {
+    this.#choice = new BackendChoice(this, this.#session, this.#pool, this.#wished)
     this.#choice.onTurn()
   }
 
@@ -199,24 +205,14 @@ export class Exchange implements ResponseOwner, BodyTaker {
 
   onConnected(connection: Http1Backend): void {
     const { edge, origin } = this.#session
-    const { head } = this
+    const { head, route } = this
     this.#connection = connection
     connection.begin(this, head.method === 'HEAD', head.upgrade)
-    const { route } = this
-    const written = writeRequest(
-      head,
-      origin,
-      this.client,
-      this.requestId,
-      this.backendName,
-      route,
-      this.facts,
-    )
-    const text = route.editRequest(written)
+    const text = route.editRequest(writeRequest(this, origin))
     this.#sentMs = performance.now()
     if (head.hasBody) return this.#sendWithBody(connection, text)
     this.#requestWhole = true
-    this.waitFor(this.route.config.responseTimeoutMs)
+    this.waitFor(route.config.responseTimeoutMs)
     if (this.#choice!.mayShare) {
       connection.queueText(text)
       edge.idleBackends.gather(connection)

@@ -16,9 +16,8 @@ import type { Held } from '../transport/held.ts'
 import type { PlainSocket } from '../transport/plain-socket.ts'
 import { listen, stopListening } from '../transport/listen.ts'
 import { type SessionReadBuffer, CopyingReader, type Reader } from '../transport/read-buffer.ts'
-import { BodyShaper, FREE, HELD } from './body-shaper.ts'
+import { BodyIntake, type BodyOwner } from './body-intake.ts'
 import { ClientAnswers } from './client-answers.ts'
-import { ClientBody, MALFORMED, TOO_LARGE } from './client-body.ts'
 import { ClientInput } from './client-input.ts'
 import { ClientWriter, type ClientWriterOwner } from './client-writer.ts'
 import type { Edge } from './edge.ts'
@@ -47,7 +46,7 @@ const BODY = 1
 const TURN = 2
 const CLOSED = 3
 
-export class Http1Session implements Reader, ClientWriterOwner {
+export class Http1Session implements Reader, ClientWriterOwner, BodyOwner {
   readonly client: TcpSession
   readonly edge: Edge
   readonly routes: Routes
@@ -73,15 +72,14 @@ export class Http1Session implements Reader, ClientWriterOwner {
   readonly #deadline: Deadline
   #state = HEAD
   readonly #input = new ClientInput()
-  readonly #shaper: BodyShaper | null
-  readonly #body = new ClientBody(() => this.pauseBody())
+  /** null before its first body. */
+  #intake: BodyIntake | null = null
   /** Unused bytes that are known to hold no end of a head. */
   #scanned = 0
   #exchange: Exchange | null = null
   #ended = false
   /** Of a client that closed its side: how far its response had come when it was looked at. */
   #comeFar = 0
-  #bodyPaused = false
   /** In {@link #advance}: what ends meanwhile goes on there, and not one level deeper. */
   #advancing = false
 
@@ -113,14 +111,6 @@ export class Http1Session implements Reader, ClientWriterOwner {
     this.answers = new ClientAnswers(this, this.#head)
     this.exchangeDeadline = new ExchangeDeadline(edge.deadlines, () => this.#exchange?.onDeadline())
     this.#deadline = new Deadline(() => this.expired())
-    const { bodyRate: rate, deadlines, slice, at } = edge
-    const onFree = (): void => this.feedBody()
-    const onRefused = (refused: number): void => this.#exchange!.onRefused(refused, 429, '')
-    const place = this.requestClient
-    this.#shaper =
-      rate === null
-        ? null
-        : new BodyShaper({ rate, deadlines, slice, at, onFree, onRefused, place })
     this.#socket[SESSION] = this
   }
 
@@ -172,9 +162,9 @@ export class Http1Session implements Reader, ClientWriterOwner {
     const buffer = this.#readBuffer!
     const { isOwn, isFresh } = buffer
     this.#read(bytes, count, isFresh, isOwn)
-    if (isOwn && !isFresh && this.#bodyPaused) return false
+    if (isOwn && !isFresh && this.#isBodyPaused) return false
     // What is sent on as it stands, if the backend does not take it at once, needs a buffer of its own.
-    if (this.#state === BODY) buffer.takeOwn()
+    if (this.#state === BODY && !this.#intake!.isAwaited) buffer.takeOwn()
     else buffer.giveOwn()
     return true
   }
@@ -185,7 +175,11 @@ export class Http1Session implements Reader, ClientWriterOwner {
     slice[at.bytesReceived + this.client.entrance.index]! += count
     this.#input.add(bytes, count, owned, lasting)
     this.#advance()
-    this.#input.keepRest(this.#bodyPaused)
+    this.#input.keepRest(this.#isBodyPaused)
+  }
+
+  get #isBodyPaused(): boolean {
+    return this.#intake !== null && this.#intake.isPaused
   }
 
   /** Goes on with what has been read, as far as it leads. */
@@ -197,7 +191,7 @@ export class Http1Session implements Reader, ClientWriterOwner {
     while (this.#progress() !== before && this.#state !== CLOSED) {
       before = this.#progress()
       if (this.#state === HEAD) this.#readHead()
-      else if (this.#state === BODY) this.#readBody()
+      else if (this.#state === BODY) this.#intake!.read(this.#exchange)
     }
     this.#advancing = false
     if (this.#state === TURN && this.#input.length > EARLY_MAX) this.#socket.pause()
@@ -237,9 +231,8 @@ export class Http1Session implements Reader, ClientWriterOwner {
     this.#state = TURN
     if (this.#head.hasBody) {
       this.#state = BODY
-      this.#bodyPaused = false
-      this.#body.begin(this.#head.body)
-      this.#shaper?.begin()
+      this.#intake ??= new BodyIntake(this, this.#socket, this.#input, this.#deadline)
+      this.#intake.begin(this.#head.body)
     }
     const { requestsPerConnection } = edge.config.http
     const isLast = this.requests >= requestsPerConnection || edge.shared.workers.isDraining()
@@ -250,79 +243,45 @@ export class Http1Session implements Reader, ClientWriterOwner {
     exchange.begin()
   }
 
-  #readBody(): void {
-    const exchange = this.#exchange
-    if (exchange === null || !exchange.takesBody || this.#bodyPaused) {
-      // Not read before there is somewhere to put it.
-      this.#socket.pause()
-      return
-    }
-    if (this.#shaper !== null && this.#waits(exchange, this.#shaper)) return
-    if (!this.#input.isEmpty) {
-      const code = this.#takeBody(exchange)
-      if (code === MALFORMED) return this.#refuseBody(400, 'bad-request')
-      if (code === TOO_LARGE) return this.#refuseBody(413, 'request-too-large')
-    }
-    if (this.#state !== BODY || this.#exchange !== exchange) return
-    if (!this.#body.isWhole) {
-      if (!exchange.onBodyRead()) return this.pauseBody()
-      if (this.#shaper !== null && this.#waits(exchange, this.#shaper)) return
-      return this.#listenForBody(exchange)
-    }
-    this.edge.deadlines.suspend(this.#deadline)
+  /** @returns whether a part of the body is waited for; then the exchange is told to choose */
+  awaitsBody(head: RequestHead, bytes: number): boolean {
+    if (!this.#intake!.awaits(head, bytes)) return false
+    if (!this.#advancing) this.#goOn()
+    return true
+  }
+
+  isInBodyOf(exchange: Exchange): boolean {
+    return this.#state === BODY && this.#exchange === exchange
+  }
+
+  onBodyWhole(exchange: Exchange): void {
     this.#state = TURN
     exchange.onBodyEnd()
   }
 
-  /** @returns whether no more of the body is to be read now, as its address owes; or at all, as it was refused */
-  #waits({ route, client }: Exchange, shaper: BodyShaper): boolean {
-    const held = shaper.hold(client.requestSlot, route.config.bodyTimeoutMs)
-    if (held === HELD) this.pauseBody()
-    return held !== FREE
-  }
-
-  #takeBody(exchange: Exchange): number {
-    const { bodyMax } = exchange.route.config
-    if (this.#shaper === null) return this.#body.read(this.#input, exchange, bodyMax)
-    const input = this.#input
-    const { at, end } = input
-    const turn = this.#shaper.turn(exchange.client.requestSlot)
-    const code = this.#body.read(input, exchange, bodyMax, Math.min(end, at + turn))
-    this.#shaper.took(exchange.client.requestSlot, input.at - at)
-    return code
-  }
-
-  /** The client's turn: it may be silent, or slow, only for so long. */
-  #listenForBody(exchange: Exchange): void {
-    // Before it was told to continue it owes nothing.
-    if (exchange.holdsBody || this.#bodyPaused) return
-    const { deadlines, config } = this.edge
-    const now = performance.now()
-    this.#body.pace.listen(now)
-    if (this.#body.pace.isTooSlow(now, config.http.bodyRateMin)) {
-      return this.#refuseBody(408, 'request-timeout')
-    }
-    deadlines.set(this.#deadline, exchange.route.config.bodyTimeoutMs)
+  onBodyRefused(refused: number): void {
+    this.#exchange!.onRefused(refused, 429, '')
   }
 
   /** The exchange is connected, its backend takes more, or its address has paid; one of them alone is not enough. */
   feedBody(): void {
     if (this.#exchange?.takesBody === false) return
-    this.#bodyPaused = false
+    this.#intake?.goOn()
     if (this.#state !== BODY) return
-    if (this.#advancing) return this.#readBody()
-    this.#advance()
-    this.#input.keepRest(this.#bodyPaused)
-    if (this.#state === BODY && this.#socket.isPaused() && !this.#bodyPaused) this.#socket.resume()
+    if (this.#advancing) return this.#intake!.read(this.#exchange)
+    this.#goOn()
   }
 
-  /** The backend is waited for: until then the client owes nothing. */
+  /** After a time in which the client may not have been read. */
+  #goOn(): void {
+    this.#advance()
+    this.#input.keepRest(this.#isBodyPaused)
+    if (this.#state === BODY && this.#socket.isPaused() && !this.#isBodyPaused)
+      this.#socket.resume()
+  }
+
   pauseBody(): void {
-    if (this.#bodyPaused) return
-    this.#bodyPaused = true
-    this.#body.pace.pause(performance.now())
-    this.edge.deadlines.clear(this.#deadline)
-    this.#socket.pause()
+    this.#intake!.pause()
   }
 
   onClientDrain(): void {
@@ -342,8 +301,7 @@ export class Http1Session implements Reader, ClientWriterOwner {
 
   onExchangeEnd(exchange: Exchange): void {
     this.#exchange = null
-    this.#bodyPaused = false
-    this.#body.drop()
+    this.#intake?.drop()
     const { edge } = this
     const nowMs = performance.now()
     edge.slice[edge.at.bytesSent + this.client.entrance.index]! += exchange.bytesSent
@@ -426,7 +384,7 @@ export class Http1Session implements Reader, ClientWriterOwner {
     this.answers.refuseUnread(status, reason, toHead)
   }
 
-  #refuseBody(status: number, reason: RefusalName): void {
+  refuseBody(status: number, reason: RefusalName): void {
     this.answers.penalize(reason)
     this.keepsAlive = false
     this.#exchange?.refuse(status, reason)
@@ -442,7 +400,7 @@ export class Http1Session implements Reader, ClientWriterOwner {
       else this.edge.notes.session(this.client, REQUEST_TIMEOUT)
       return this.#close()
     }
-    if (this.#state === BODY) return this.#refuseBody(408, 'request-timeout')
+    if (this.#state === BODY) return this.refuseBody(408, 'request-timeout')
     // It said no more, and what it asked for does not begin to come, or stands still: it is taken to be gone.
     const progress = this.#exchange?.progress ?? -1
     if (progress !== -1 && progress === this.#comeFar) {
@@ -486,7 +444,7 @@ export class Http1Session implements Reader, ClientWriterOwner {
   #stop(): void {
     this.#state = CLOSED
     this.#deadline.stop()
-    this.#shaper?.stop()
+    this.#intake?.stop()
     if (this.#exchange === null) this.exchangeDeadline.stop()
     this.writer.close()
   }

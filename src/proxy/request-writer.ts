@@ -21,23 +21,26 @@ import { ToldFields } from './told-fields.ts'
 /** Of the head that is being written; there is never more than one. */
 const told = new ToldFields()
 
-/** @param backendHost for clients that named none */
-export function writeRequest(
-  head: RequestHead,
-  origin: Origin,
-  client: RequestClient,
-  requestId: string,
-  backendHost: string,
-  route: Route,
-  facts: IdentityFacts | null,
-): string {
+/** What a request is written of: an exchange. */
+export interface Outgoing {
+  readonly head: RequestHead
+  readonly client: RequestClient
+  readonly requestId: string
+  /** For clients that named no host. */
+  readonly backendName: string
+  readonly route: Route
+  readonly facts: IdentityFacts | null
+}
+
+export function writeRequest(request: Outgoing, origin: Origin): string {
+  const { head, client, requestId, backendName, route, facts } = request
   const { target } = head
   const { forwarding, repeated } = origin
   const path = route.forwardedPath(target.path)
   told.reset(forwarding.sendsXForwarded)
   let lines = head.isRepeated ? repeated.find(head.revision, route) : ''
   if (lines === '') {
-    lines = linesUpToId(head, origin, client, backendHost, route)
+    lines = linesUpToId(head, origin, client, backendName, route)
     if (head.isRepeated && isTheSame(head, origin)) repeated.keep(head.revision, route, lines)
   }
   let out = `${head.method} ${path}${target.query}${lines}${requestId}\r\n`

@@ -105,13 +105,13 @@ test('a body that waits for what others of its address sent is refused, and thei
   const limits = ['--body-rate', '1000', '--body-burst', '1', '--body-timeout', '8']
   const weir = await site(t, ...limits)
   const neighbour = await dial(weir.ports[0]!, { from: '127.0.0.2' })
-  neighbour.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n')
+  neighbour.write('POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n')
   await weir.metricIs('weir_backend_active_connections', {}, 1)
   const other = await dial(weir.ports[0]!, { from: '127.0.0.2' })
   // At once: of a body that comes behind its head little is read at first.
   other.write(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n${'x'.repeat(100_000)}`)
   await weir.metricIs('weir_body_pauses_total', {}, 1)
-  neighbour.write('x')
+  neighbour.write('1\r\nx\r\n0\r\n\r\n')
   t.match(await readText(neighbour), /^HTTP\/1.1 429 .*^retry-after: \d+\r$.*"body-rate"/ims)
   await weir.metricIs('weir_refusals_total', { reason: 'body-rate' }, 1)
   t.equal(await weir.metric('weir_refusals_total'), 1)

@@ -151,9 +151,15 @@ const endings: Record<
     socket.resetAndDestroy()
     return { status: 200 }
   },
-  async 'the client leaves in the middle of its body'(place, path) {
+  async 'the client leaves in the middle of a body that is waited for'(place, path) {
     const fields = 'Content-Length: 9\r\n'
     const socket = await send(place, path, { method: 'POST', fields, body: 'part' })
+    socket.end()
+    return { status: 0 }
+  },
+  async 'the client leaves in the middle of its body'(place, path) {
+    const fields = 'Transfer-Encoding: chunked\r\n'
+    const socket = await send(place, path, { method: 'POST', fields, body: '4\r\npart\r\n' })
     await until(() => place.owed.has(path), path)
     socket.end()
     return { status: 0 }
@@ -190,8 +196,8 @@ const endings: Record<
     return { status: 504 }
   },
   async 'it is answered before its body is whole'(place, path) {
-    const fields = 'Content-Length: 9\r\n'
-    const socket = await send(place, path, { method: 'POST', fields, body: 'part' })
+    const fields = 'Transfer-Encoding: chunked\r\n'
+    const socket = await send(place, path, { method: 'POST', fields, body: '4\r\npart\r\n' })
     await until(() => place.owed.has(path), path)
     place.owed.get(path)!.writeHead(403).end()
     await read(socket, 1)

@@ -57,7 +57,8 @@ function write(head: RequestHead, given: Case = {}) {
     }),
     client,
   )
-  return writeRequest(head, origin, of, 'id-1', 'backend.test:80', route, facts)
+  const backendName = 'backend.test:80'
+  return writeRequest({ head, client: of, requestId: 'id-1', backendName, route, facts }, origin)
 }
 
 /** What was written of the client's own fields, between Host and ours. */
@@ -320,8 +321,9 @@ test('what is kept of one request is used for the next only where that says the 
       const host = `backend${n}.test`
       // What begins is random; of what goes on the parent is.
       const random = /traceparent: 00-(?!1{32}).*|[0-9a-f]{16}-01/
-      const got = writeRequest(head, kept, client, `id-${n}`, host, to, null)
-      const wanted = writeRequest(fresh, origin(traceparent), client, `id-${n}`, host, to, null)
+      const rest = { client, requestId: `id-${n}`, backendName: host, route: to, facts: null }
+      const got = writeRequest({ head, ...rest }, kept)
+      const wanted = writeRequest({ head: fresh, ...rest }, origin(traceparent))
       t.equal(got.replace(random, ''), wanted.replace(random, ''), text)
     }
   }

@@ -17,6 +17,7 @@ const PLAIN: RouteConfig = {
   responseTimeoutMs: 1000,
   exchangeTimeoutMs: 0,
   bodyMax: 0,
+  requestBuffer: 0,
   routeRequestRate: 0,
   routeRequestBurst: 1,
   routeAddressRate: 0,

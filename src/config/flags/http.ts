@@ -74,6 +74,17 @@ export const httpFlags = {
     zero: true,
     help: 'Largest request body; bodies are passed on as they come, whatever their size',
   },
+  'request-buffer': {
+    group: 'HTTP',
+    kind: 'count',
+    scope: 'route',
+    value: 'BYTES',
+    default: '16384',
+    min: 1,
+    max: 65_536,
+    zero: true,
+    help: 'Bytes of a request body, or all of it, that must be there before a backend is taken: who sends slowly keeps none busy; 0 is none. Not asked of bodies in chunks and of those that wait for 100 (Continue)',
+  },
   'requests-per-connection': {
     group: 'HTTP',
     kind: 'count',

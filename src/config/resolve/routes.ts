@@ -173,6 +173,7 @@ function limits(settings: Settings) {
     responseTimeoutMs: settings['response-timeout']!,
     exchangeTimeoutMs: settings['exchange-timeout']!,
     bodyMax: settings['body-max']!,
+    requestBuffer: settings['request-buffer']!,
   }
 }
 

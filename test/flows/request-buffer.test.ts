@@ -1,0 +1,183 @@
+/** `--request-buffer`: a backend is taken for a body that is there, and not for one that may never come. */
+import { createHash, randomBytes } from 'node:crypto'
+import type { Socket } from 'node:net'
+import { type Test, test } from 'tap'
+import { testAuthority } from '../support/certificates.ts'
+import { dial, dialTls, read, readAll } from '../support/client.ts'
+import { startHttpBackend } from '../support/http-backend.ts'
+import { until } from '../support/until.ts'
+import { startWeir, withoutLimits } from '../support/weir.ts'
+
+const BUFFER = 16_384
+
+function hashOf(bytes: Buffer): string {
+  return createHash('sha256').update(bytes).digest('hex')
+}
+
+/** A backend that answers with a hash of the body. */
+async function site(t: Test, flags: readonly string[] = [], listen = 'http://127.0.0.1:0') {
+  const backend = await startHttpBackend(t, (asked, response) => {
+    const hash = createHash('sha256')
+    asked.on('data', (chunk: Buffer) => hash.update(chunk))
+    asked.on('end', () => response.end(hash.digest('hex')))
+  })
+  const weir = await startWeir(
+    t,
+    withoutLimits(
+      ...['--listen', listen, '--workers', '1', '--probe', 'none'],
+      ...['--backend', backend.url, ...flags],
+    ),
+  )
+  const port = weir.ports[0]!
+  let sent = 0
+  /** Sends, and waits until weir has read it. */
+  const send = async (socket: Socket, data: string | Buffer): Promise<void> => {
+    socket.write(data)
+    sent += data.length
+    await weir.metricIs('weir_client_received_bytes_total', {}, sent)
+  }
+  return { backend, weir, port, send }
+}
+
+function post(length: number, ...fields: string[]): string {
+  return `${['POST / HTTP/1.1', 'Host: a', `Content-Length: ${length}`, ...fields].join('\r\n')}\r\n\r\n`
+}
+
+async function answered(t: Test, socket: Socket, body: Buffer): Promise<void> {
+  const text = await read(socket, 64)
+  t.match(text, /^HTTP\/1.1 200 /)
+  t.ok(text.endsWith(hashOf(body)), 'every byte came through')
+}
+
+test('a backend is taken once the body is whole', async t => {
+  const { backend, port, send } = await site(t)
+  const client = await dial(port)
+  const body = randomBytes(1000)
+  await send(client, post(1000))
+  for (let at = 0; at < 999; at += 333) {
+    await send(client, body.subarray(at, at + 333))
+    t.equal(backend.accepted(), 0, `nobody was asked with ${at + 333} bytes`)
+  }
+  client.write(body.subarray(999))
+  await answered(t, client, body)
+  t.equal(backend.accepted(), 1)
+  client.destroy()
+})
+
+test('of a long body the beginning is enough', async t => {
+  const { backend, port, send } = await site(t)
+  const client = await dial(port)
+  const body = randomBytes(1_000_000)
+  await send(client, post(body.length))
+  await send(client, body.subarray(0, BUFFER - 1))
+  t.equal(backend.accepted(), 0)
+  client.write(body.subarray(BUFFER - 1, BUFFER))
+  await until(() => backend.seen.length === 1, 'the backend has the head')
+  client.write(body.subarray(BUFFER))
+  await answered(t, client, body)
+  client.destroy()
+})
+
+test('what never comes costs no backend, and is told so', async t => {
+  const { backend, port, weir } = await site(t, ['--body-timeout', '300ms'])
+  const client = await dial(port)
+  client.write(`${post(1000)}abc`)
+  t.match((await readAll(client)).toString(), /^HTTP\/1.1 408 .*"reason":"request-timeout"/s)
+  await weir.metricIs('weir_refusals_total', { reason: 'request-timeout' }, 1)
+  const left = await dial(port)
+  left.end(`${post(1000)}abc`)
+  await weir.metricIs('weir_sessions_ended_total', { ending: 'client-gone' }, 1)
+  t.equal(backend.accepted(), 0)
+})
+
+test('who waits for weir, or may wait for its backend, is not waited for', async t => {
+  const { backend, port } = await site(t)
+  const chunked = await dial(port)
+  chunked.write('POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n')
+  await until(() => backend.seen.length === 1, 'the backend has the head')
+  chunked.write('3\r\nabc\r\n0\r\n\r\n')
+  await answered(t, chunked, Buffer.from('abc'))
+  const polite = await dial(port)
+  polite.write(post(3, 'Expect: 100-continue'))
+  t.match(await read(polite, 25), /^HTTP\/1.1 100 /)
+  polite.write('abc')
+  await answered(t, polite, Buffer.from('abc'))
+  for (const client of [chunked, polite]) client.destroy()
+})
+
+test('nobody is waited for with --request-buffer 0', async t => {
+  const { backend, port } = await site(t, ['--request-buffer', '0'])
+  const client = await dial(port)
+  client.write(post(3))
+  await until(() => backend.seen.length === 1, 'the backend has the head')
+  client.write('abc')
+  await answered(t, client, Buffer.from('abc'))
+  client.destroy()
+})
+
+test('what comes behind a body that was waited for is the next request', async t => {
+  const { backend, port, send } = await site(t)
+  const client = await dial(port)
+  const first = randomBytes(100)
+  const second = randomBytes(20_000)
+  await send(client, post(100))
+  await send(client, first.subarray(0, 50))
+  client.write(Buffer.concat([first.subarray(50), Buffer.from(post(20_000)), second]))
+  let text = ''
+  client.on('data', (chunk: Buffer) => (text += chunk.toString('latin1')))
+  await until(() => text.endsWith(hashOf(second)), 'both are answered')
+  t.ok(text.includes(hashOf(first)))
+  t.equal(backend.accepted(), 1)
+  client.destroy()
+})
+
+test('a client that has sent all of it and says no more is answered', async t => {
+  const { port, send } = await site(t)
+  const client = await dial(port)
+  await send(client, `${post(6)}abc`)
+  client.end('def')
+  t.ok((await readAll(client)).toString().endsWith(hashOf(Buffer.from('abcdef'))))
+})
+
+test('after a request was held its body is waited for as well', async t => {
+  const rate = ['--request-rate', '0.5', '--request-burst', '1', '--delay-time', '2s']
+  const flags = [...rate, '--action', 'request-rate=delay']
+  const { backend, weir, port } = await site(t, flags)
+  const body = Buffer.from('abcdef')
+  for (const comesLate of [false, true]) {
+    const client = await dial(port, { from: comesLate ? '127.0.0.2' : '127.0.0.3' })
+    let text = ''
+    client.on('data', (chunk: Buffer) => (text += chunk.toString('latin1')))
+    const answers = (): number => text.split(hashOf(body)).length - 1
+    const before = backend.seen.length
+    client.write(`${post(6)}abcdef${post(6)}abc`)
+    await until(() => answers() === 1, 'the first is answered')
+    await weir.metricIs('weir_delayed', {}, 1)
+    if (comesLate) {
+      await weir.metricIs('weir_delayed', {}, 0)
+      t.equal(backend.seen.length, before + 1)
+    }
+    client.write('def')
+    await until(() => answers() === 2, 'the second is answered')
+    client.destroy()
+  }
+})
+
+test('the same with TLS', async t => {
+  const { cert, key } = testAuthority(t).issue('a', ['localhost'])
+  const { backend, port, send } = await site(
+    t,
+    ['--cert', cert, '--key', key],
+    'https://127.0.0.1:0',
+  )
+  const client = await dialTls(port, { rejectUnauthorized: false })
+  const body = randomBytes(BUFFER + 1000)
+  await send(client, post(body.length))
+  await send(client, body.subarray(0, 1000))
+  t.equal(backend.accepted(), 0)
+  await send(client, body.subarray(1000, 2000))
+  t.equal(backend.accepted(), 0)
+  client.write(body.subarray(2000))
+  await answered(t, client, body)
+  client.destroy()
+})
