@@ -103,7 +103,9 @@ export class Authorizer {
     exchange.judge = judge
     exchange.waitFor(WAIT_MS)
     void verdict.then(settled => {
-      if (!exchange.isOver) this.#settle(exchange, policy, judge, settled)
+      if (exchange.isOver) return
+      exchange.waitFor(0)
+      this.#settle(exchange, policy, judge, settled)
     })
   }
 
@@ -143,7 +145,9 @@ export class Authorizer {
     exchange.judge = judge
     exchange.waitFor(WAIT_MS)
     void bound.then(settled => {
-      if (!exchange.isOver) this.#admit(exchange, policy, judge, verdict, settled)
+      if (exchange.isOver) return
+      exchange.waitFor(0)
+      this.#admit(exchange, policy, judge, verdict, settled)
     })
   }
 

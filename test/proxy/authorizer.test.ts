@@ -203,7 +203,7 @@ const TOKEN: Identity = {
   expiresAt: Infinity,
 }
 
-test('a scheme that takes its time is waited for, with a deadline', async t => {
+test('a scheme that takes its time is waited for, with a deadline that ends with it', async t => {
   const { authorizer, client, count } = setup()
   const slow = slowScheme()
   const { asked, told } = exchange(client, [])
@@ -212,7 +212,7 @@ test('a scheme that takes its time is waited for, with a deadline', async t => {
   slow.tell(TOKEN)
   await Promise.resolve()
   await Promise.resolve()
-  t.strictSame(told.slice(1), ['authorized'])
+  t.strictSame(told.slice(1), ['wait 0', 'authorized'])
   t.equal(count('jwt', 'accepted'), 1)
 })
 
