@@ -273,9 +273,9 @@ export class Exchange implements ResponseOwner, BodyTaker {
   }
 
   onBackendDrain(): void {
-    if (this.#body === null || this.#requestWhole) return
+    if (this.#body === null) return
     this.#body.isBehind = false
-    if (!this.#responseBegan) this.waitFor(0)
+    if (!this.#responseBegan && !this.#requestWhole) this.waitFor(0)
     this.#session.feedBody()
   }
 

@@ -267,17 +267,18 @@ export class Http1Session implements Reader, ClientWriterOwner, BodyOwner {
   feedBody(): void {
     if (this.#exchange?.takesBody === false) return
     this.#intake?.goOn()
-    if (this.#state !== BODY) return
-    if (this.#advancing) return this.#intake!.read(this.#exchange)
-    this.#goOn()
+    if (!this.#advancing) this.#goOn()
+    else if (this.#state === BODY) this.#intake!.read(this.#exchange)
   }
 
   /** After a time in which the client may not have been read. */
   #goOn(): void {
     this.#advance()
     this.#input.keepRest(this.#isBodyPaused)
-    if (this.#state === BODY && this.#socket.isPaused() && !this.#isBodyPaused)
-      this.#socket.resume()
+    if (this.#isBodyPaused || !this.#socket.isPaused()) return
+    // Behind its body, too: else nobody would notice that it has left.
+    const isEarly = this.#state === TURN && this.#input.length <= EARLY_MAX
+    if (this.#state === BODY || isEarly) this.#socket.resume()
   }
 
   pauseBody(): void {
@@ -314,7 +315,12 @@ export class Http1Session implements Reader, ClientWriterOwner, BodyOwner {
     if (this.#ended && this.#input.isEmpty) return this.#close()
     edge.deadlines.set(this.#deadline, edge.overload.keepAliveMs)
     if (this.#socket.isPaused()) this.#socket.resume()
-    if (!this.#input.isEmpty) this.#advance()
+    // In advance() it goes on by itself.
+    if (this.#advancing || this.#input.isEmpty) return
+    // What came along with the end of a body may stand where the next read goes to.
+    this.#input.keepRest(false)
+    this.#advance()
+    this.#input.keepRest(this.#isBodyPaused)
   }
 
   /** 101: from here on both sides say what they like. */

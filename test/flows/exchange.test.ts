@@ -72,6 +72,22 @@ test('a client that closed its side and gets no answer is taken to be gone', asy
   client.destroy()
 })
 
+for (const size of [6, 100_000]) {
+  test(`a client that resets behind a body of ${size} bytes is gone at once`, async t => {
+    let got = 0
+    const backend = await startBackend(t, socket => {
+      socket.on('data', (bytes: Buffer) => (got += bytes.length))
+    })
+    const weir = await start(t, [backend.url])
+    const client = await dial(weir.ports[0]!)
+    client.write(`POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: ${size}\r\n\r\n`)
+    client.write('x'.repeat(size))
+    await until(() => got > size, 'the backend was asked')
+    client.resetAndDestroy()
+    await until(() => backend.open.size === 0, 'the request was cancelled')
+  })
+}
+
 test('of requests that came before the client closed its side the last one is cancelled as well', async t => {
   let asked = 0
   const backend = await startBackend(t, socket => {
