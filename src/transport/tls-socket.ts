@@ -65,8 +65,10 @@ export class TlsSocket extends TLSSocket {
   }
 
   override _write(chunk: unknown, encoding: BufferEncoding, callback: Callback): void {
-    if (this.#flying) this.#next = () => super._write(chunk, encoding, callback)
-    else super._write(chunk, encoding, callback)
+    if (!this.#flying) return super._write(chunk, encoding, callback)
+    // Who writes to TLS takes its bytes for encrypted by the time this returns, and reads into the same buffer again.
+    const kept = chunk instanceof Uint8Array ? Buffer.from(chunk) : chunk
+    this.#next = () => super._write(kept, encoding, callback)
   }
 
   override _writev(

@@ -77,6 +77,21 @@ test('what is written in the same turn comes after it, and the end last', async 
   t.equal(await read, 'one two three four five')
 })
 
+test("bytes are their writer's again at once, behind a text too", async t => {
+  const { client, server } = await setUp(t)
+  const read = readAll(client)
+  const bytes = Buffer.alloc(20_000)
+  const letters = ['a', 'b', 'c']
+  for (const letter of letters) {
+    server.writeText(letter)
+    server.write(bytes.fill(letter))
+    bytes.fill('x')
+    await until(() => !server.isBehind, 'both are written')
+  }
+  server.end()
+  t.equal(await read, letters.map(letter => letter.repeat(20_001)).join(''))
+})
+
 test('an end in the same turn comes after the text, with a word of it in TLS', async t => {
   const { client, server } = await setUp(t)
   const read = readAll(client)
