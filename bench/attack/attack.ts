@@ -27,6 +27,8 @@ export interface Attack {
   readonly backend?: BackendName
   /** Clients must show a key. */
   readonly keys?: true
+  /** Attacked in this row and no other. */
+  readonly besides?: readonly AttackedName[]
   /** Those that can do what is asked of them; all unless given. */
   readonly proxies?: readonly AttackedName[]
   /** The share of requests of the client that are to be served. */

@@ -92,6 +92,7 @@ export const attacks = {
     about: '2000 bodies that never end',
     behaviour: 'body',
     backend: 'sink',
+    besides: ['haproxy that buffers'],
   },
   'slow-read': {
     ...slow,

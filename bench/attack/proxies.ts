@@ -44,7 +44,9 @@ export const attackedProxies = {
       '--kernel-bans=nftables',
       `--kernel-bans-socket=${join(setting.directory, 'kernel-bans.sock')}`,
     ]),
-  haproxy,
+  haproxy: (setting, ports) => haproxy(setting, ports),
+  /** As weir does by itself (`--request-buffer`). */
+  'haproxy that buffers': (setting, ports) => haproxy(setting, ports, 'option http-buffer-request'),
   nginx,
 } as const satisfies Record<string, (setting: Setting, ports: Ports) => string[]>
 
@@ -88,7 +90,10 @@ function weir(setting: Setting, { http, https }: Ports, bans: readonly string[])
   ]
 }
 
-function haproxy(setting: Setting, { http, https }: Ports): string[] {
+/** Proxies that are attacked only where an attack names them. */
+export const special: readonly AttackedName[] = ['haproxy that buffers']
+
+function haproxy(setting: Setting, { http, https }: Ports, option = ''): string[] {
   const { limits, directory, backendPort, cert, key, adminSocket, apiKey } = setting
   const pem = join(directory, 'haproxy.pem')
   writeFileSync(pem, readFileSync(cert, 'utf8') + readFileSync(key, 'utf8'))
@@ -130,6 +135,7 @@ defaults
   mode http
   log global
   option httplog
+  ${option}
   option dontlognull
   option forwardfor
   http-reuse always

@@ -15,7 +15,7 @@ import { attacks } from './attacks.ts'
 import { keysFile } from './keys.ts'
 import { defaultLimits } from './limits.ts'
 import { isInNamespace, runInNamespace } from './namespace.ts'
-import { type AttackedName, attackedProxies } from './proxies.ts'
+import { type AttackedName, attackedProxies, special } from './proxies.ts'
 import { describeOutcome, type Result, resultTable } from './report.ts'
 import { attackOnce, medianOutcome, type Outcome } from './round.ts'
 import { misses } from './verdict.ts'
@@ -79,7 +79,7 @@ const proxies = names.filter(
     (options.proxies?.includes(name) ?? true) &&
     (name === 'weir with kernel bans'
       ? isInNamespace() && isInstalled('nft')
-      : isWeir(name) || isInstalled(name)),
+      : isWeir(name) || isInstalled(name.split(' ')[0]!)),
 )
 for (const [name, attack] of Object.entries(attacks) as [string, Attack][]) {
   if (options.only?.includes(name) === false || !isPossible(name, attack)) continue
@@ -104,7 +104,9 @@ report()
 async function attackAll(attack: Attack): Promise<Record<string, Outcome>> {
   const attacked = proxies.filter(
     proxy =>
-      attack.proxies?.includes(proxy) !== false &&
+      (special.includes(proxy)
+        ? attack.besides?.includes(proxy) === true
+        : attack.proxies?.includes(proxy) !== false) &&
       (!proxy.startsWith('weir with') || attack.bans !== undefined),
   )
   const rounds = attacked.map(proxy => ({ proxy, outcomes: [] as Outcome[] }))
@@ -133,7 +135,7 @@ async function attackOn(name: AttackedName, attack: Attack): Promise<Outcome> {
       key,
       log: join(directory, `${name}-access.log`),
       adminPort: await freePort(),
-      adminSocket: join(directory, `${name}.sock`),
+      adminSocket: join(directory, 'admin.sock'),
       apiKey,
       keysFile: keysFile(directory, apiKey),
       flags: options.weir,
