@@ -52,12 +52,21 @@ export class Deadlines {
 
   start(): void {
     this.#startedMs = performance.now()
-    this.#timer = setInterval(() => this.wake(performance.now() - this.#startedMs), STEP_MS)
+    this.#wakeAfter(STEP_MS)
   }
 
   stop(): void {
-    if (this.#timer !== null) clearInterval(this.#timer)
+    if (this.#timer !== null) clearTimeout(this.#timer)
     this.#timer = null
+  }
+
+  /** Not an interval: each of those begins when the one before was run, and what they are late adds up. */
+  #wakeAfter(ms: number): void {
+    this.#timer = setTimeout(() => {
+      const elapsedMs = performance.now() - this.#startedMs
+      this.#wakeAfter(Math.ceil(STEP_MS - (elapsedMs % STEP_MS)))
+      this.wake(elapsedMs)
+    }, ms)
   }
 
   /** Steps since start: time for those who need it no finer. */

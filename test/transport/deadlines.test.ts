@@ -1,5 +1,5 @@
 import * as fc from 'fast-check'
-import { test } from 'tap'
+import { type Test, test } from 'tap'
 import { Deadline, Deadlines, STEP_MS } from '../../src/transport/deadlines.ts'
 
 test('a deadline is never early and at most two steps late', async t => {
@@ -139,4 +139,34 @@ test('each step tells how late it is', async t => {
   wheel.advance(STEP_MS)
   wheel.advance(2 * STEP_MS + 30)
   t.strictSame(late, [0, 30])
+})
+
+/** A loop that runs its next timer so late as it is told. @returns how late it was, each time */
+function latenessOf(t: Test, lateMs: readonly number[]): number[] {
+  let now = 1000
+  let run: (() => void) | null = null
+  let dueMs = 0
+  const set = (fn: () => void, ms: number): void => {
+    run = fn
+    dueMs = now + ms
+  }
+  t.intercept(performance, 'now', { value: () => now })
+  t.intercept(globalThis, 'setTimeout', { value: set })
+  const seen: number[] = []
+  new Deadlines(ms => seen.push(ms)).start()
+  for (const ms of lateMs) {
+    now = dueMs + ms
+    run!()
+  }
+  return seen
+}
+
+test('how late an idle loop is does not add up', async t => {
+  const seen = latenessOf(t, Array<number>(500).fill(0.7))
+  t.equal(seen.length, 500)
+  t.ok(Math.max(...seen) < 2, `at most ${Math.max(...seen)} ms`)
+})
+
+test('a loop that stood still is late by that much, once', async t => {
+  t.strictSame(latenessOf(t, [0, 130, 0, 0]), [0, 130, 0, 0])
 })
