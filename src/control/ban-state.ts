@@ -12,6 +12,8 @@ import { seconds } from '../core/clock.ts'
 import type { Ban, BanListener, Bans } from './bans.ts'
 
 const SAVE_MS = 1000
+/** What could not be saved is tried again: the disk may be full only for a while. */
+const AGAIN_MS = 10_000
 
 const stateSchema = z.strictObject({
   version: z.literal(1),
@@ -72,7 +74,7 @@ export class BanState implements BanListener {
     this.added()
   }
 
-  /** Now; if nothing has changed, nothing is written. */
+  /** Now; if nothing has changed since it was saved, nothing is written. */
   save(): void {
     if (this.#timer === null) return
     clearTimeout(this.#timer)
@@ -84,6 +86,7 @@ export class BanState implements BanListener {
       .map(ban => ({ ...ban, since: date(ban.since), until: date(ban.until) }))
     try {
       writeAtomically(this.#file, `${JSON.stringify({ version: 1, bans }, null, 1)}\n`)
+      if (this.#failed) this.#log.info({ file: this.#file }, 'bans are saved again')
       this.#failed = false
     } catch (error) {
       if (!this.#failed) {
@@ -91,6 +94,7 @@ export class BanState implements BanListener {
         this.#log.error({ file: this.#file, error: message }, 'bans could not be saved')
       }
       this.#failed = true
+      this.#timer = setTimeout(() => this.save(), AGAIN_MS).unref()
     }
   }
 }

@@ -1,6 +1,6 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { pino } from 'pino'
 import { type Test, test } from 'tap'
 import { parseCidr } from '../../src/core/cidr-set.ts'
@@ -87,7 +87,8 @@ test('a folder that cannot be written to is told once, and nothing ends', async 
   const lines: string[] = []
   const told = pino({}, { write: (line: string) => lines.push(line) })
   const bans = bansOf()
-  const state = new BanState(join(fileOf(t), 'no', 'bans.json'), bans, told)
+  const file = join(dirname(fileOf(t)), 'no', 'bans.json')
+  const state = new BanState(file, bans, told)
   bans.listen(state)
   for (const address of ['10.0.0.1', '10.0.0.2']) {
     bans.add(parseCidr(address)!, 60, '')
@@ -95,6 +96,10 @@ test('a folder that cannot be written to is told once, and nothing ends', async 
   }
   t.equal(lines.length, 1)
   t.match(lines[0], /bans could not be saved/)
+  mkdirSync(dirname(file))
+  state.save()
+  t.match(readBanState(file), [{ cidr: '10.0.0.1' }, { cidr: '10.0.0.2' }], 'without a change')
+  t.match(lines[1], /bans are saved again/)
 })
 
 test('what it writes is for people as well', async t => {

@@ -6,6 +6,7 @@ import { refusal } from '../../src/core/refusals.ts'
 import { type Ban, type BanListener, Bans, formatCidr } from '../../src/control/bans.ts'
 import type { BannedBlock } from '../../src/core/ban.ts'
 import { addressOf, makeShared } from '../support/memory.ts'
+import { until } from '../support/until.ts'
 
 const RATE = refusal('connection-rate')
 
@@ -27,11 +28,11 @@ function setup() {
   })
   const notice = (address: string, until = seconds() + 10) =>
     bans.made([{ address: addressOf(address), until, isDirect: true, refused: RATE }])
-  const until = (address: string): number => {
+  const bannedUntil = (address: string): number => {
     const slot = addresses.pinKnown(addressOf(address))
     return slot === -1 ? 0 : addresses.bannedUntil(slot)
   }
-  return { bans, told, notice, until, addresses, goodRecords }
+  return { bans, told, notice, bannedUntil, addresses, goodRecords }
 }
 
 function near(actual: number, wanted: number): boolean {
@@ -39,7 +40,7 @@ function near(actual: number, wanted: number): boolean {
 }
 
 test('bans of guards are listed, each in a row twice as long, up to the longest', async t => {
-  const { bans, notice, until } = setup()
+  const { bans, notice, bannedUntil } = setup()
   for (const [count, length] of [
     [1, 10],
     [2, 20],
@@ -51,7 +52,7 @@ test('bans of guards are listed, each in a row twice as long, up to the longest'
     t.match(ban, { cidr: '10.0.0.1', origin: 'guard', cause: 'connection-rate', count })
     t.ok(near(ban!.until - seconds(), length), `${ban!.until - seconds()} s`)
     // The first one holds already: the worker made it.
-    if (count > 1) t.ok(near(until('10.0.0.1') - seconds(), length))
+    if (count > 1) t.ok(near(bannedUntil('10.0.0.1') - seconds(), length))
   }
   t.equal(bans.size, 1)
 })
@@ -75,8 +76,24 @@ test('one that was long ago counts no more', async t => {
   )
 })
 
+test('one that has become so old is forgotten, and a younger one is not', async t => {
+  const { bans } = setup()
+  const past = { origin: 'guard', cause: 'connection-rate', count: 3, isDirect: true } as const
+  const now = seconds()
+  bans.restore([
+    { ...past, cidr: '10.0.0.1', since: now - 100, until: now - 38 },
+    { ...past, cidr: '10.0.0.2', since: now - 100, until: now - 1 },
+  ])
+  const kept = (): string[] => bans.all().map(({ cidr }) => cidr)
+  t.strictSame(kept(), ['10.0.0.1', '10.0.0.2'])
+  bans.start()
+  t.teardown(() => bans.stop())
+  await until(() => kept().length === 1, 'the older one is forgotten')
+  t.strictSame(kept(), ['10.0.0.2'])
+})
+
 test('those of an operator go to the workers, and for a single client into the table', async t => {
-  const { bans, told, until } = setup()
+  const { bans, told, bannedUntil } = setup()
   t.equal(bans.add(block('10.0.0.9/24'), 60, 'scans').cidr, '10.0.0.0/24')
   t.equal(bans.add(block('10.1.0.9'), 60, '').cidr, '10.1.0.9')
   t.equal(told.length, 2)
@@ -84,8 +101,8 @@ test('those of an operator go to the workers, and for a single client into the t
     told[1]!.map(({ cidr }) => cidr),
     ['10.0.0.0/24', '10.1.0.9'],
   )
-  t.equal(until('10.0.0.9'), 0)
-  t.ok(near(until('10.1.0.9') - seconds(), 60))
+  t.equal(bannedUntil('10.0.0.9'), 0)
+  t.ok(near(bannedUntil('10.1.0.9') - seconds(), 60))
   t.equal(bans.list()[0]?.cause, 'scans')
 })
 
@@ -97,7 +114,7 @@ test('a guard does not shorten the ban of an operator', async t => {
 })
 
 test('lifting a block lifts all in it, and those that hold unlisted', async t => {
-  const { bans, told, notice, until, addresses } = setup()
+  const { bans, told, notice, bannedUntil, addresses } = setup()
   for (const address of ['10.0.0.1', '10.0.0.2', '10.0.1.1']) notice(address)
   bans.add(block('10.0.0.128/25'), 60, '')
   const lifted = bans.remove(block('10.0.0.0/24')).map(({ cidr }) => cidr)
@@ -110,7 +127,7 @@ test('lifting a block lifts all in it, and those that hold unlisted', async t =>
   const slot = addresses.acquire(addressOf('10.2.0.1'), 0)
   addresses.ban(slot, seconds() + 60)
   t.strictSame(bans.remove(block('10.2.0.1')), [])
-  t.equal(until('10.2.0.1'), 0)
+  t.equal(bannedUntil('10.2.0.1'), 0)
 })
 
 test('whoever listens hears of all there are, of new ones, and of those lifted', async t => {
@@ -128,7 +145,7 @@ test('whoever listens hears of all there are, of new ones, and of those lifted',
 })
 
 test('bans that are kept hold as before', async t => {
-  const { bans, until } = setup()
+  const { bans, bannedUntil } = setup()
   bans.restore([
     {
       cidr: '10.0.0.1',
@@ -149,7 +166,7 @@ test('bans that are kept hold as before', async t => {
       isDirect: true,
     },
   ])
-  t.ok(near(until('10.0.0.1') - seconds(), 30))
+  t.ok(near(bannedUntil('10.0.0.1') - seconds(), 30))
   t.strictSame(
     bans.blocks().map(({ cidr }) => cidr),
     ['10.3.0.0/16'],
@@ -198,11 +215,11 @@ test('however many bans guards make, those of an operator stay', async t => {
 })
 
 test('a ban of one address of a network that is one client is no ban of that client', async t => {
-  const { bans, until } = setup()
+  const { bans, bannedUntil } = setup()
   bans.add(block('2001:db8:0:1::'), 60, '')
-  t.equal(until('2001:db8:0:1::'), 0)
+  t.equal(bannedUntil('2001:db8:0:1::'), 0)
   bans.add(block('2001:db8:0:1::/64'), 60, '')
-  t.ok(until('2001:db8:0:1::') > 0)
+  t.ok(bannedUntil('2001:db8:0:1::') > 0)
   bans.remove(block('2001:db8:0:1::'))
-  t.ok(until('2001:db8:0:1::') > 0, 'and lifting it does not let the client in')
+  t.ok(bannedUntil('2001:db8:0:1::') > 0, 'and lifting it does not let the client in')
 })
