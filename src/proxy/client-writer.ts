@@ -38,7 +38,8 @@ export interface ClientWriterParts {
 export class ClientWriter {
   readonly #parts: ClientWriterParts
   readonly #encrypts: boolean
-  readonly #deadline: Deadline
+  /** null of a client that was never waited for. */
+  #deadline: Deadline | null = null
   #out = ''
   #waits = false
   #closed = false
@@ -51,7 +52,6 @@ export class ClientWriter {
   constructor(parts: ClientWriterParts) {
     this.#parts = parts
     this.#encrypts = parts.socket !== parts.plain
-    this.#deadline = new Deadline(() => this.#look())
   }
 
   /** @param text latin1 */
@@ -100,7 +100,7 @@ export class ClientWriter {
   drained(): void {
     if (!this.#waits || this.#parts.socket.writableLength > 0) return
     this.#waits = false
-    this.#parts.deadlines.clear(this.#deadline)
+    this.#deadline?.stop()
     this.#parts.owner.onClientDrain()
   }
 
@@ -109,7 +109,7 @@ export class ClientWriter {
     this.#closed = true
     this.#waits = false
     this.#out = ''
-    this.#parts.deadlines.clear(this.#deadline)
+    this.#deadline?.stop()
   }
 
   #wait(): void {
@@ -120,10 +120,11 @@ export class ClientWriter {
     this.#movedMs = this.#sinceMs
     this.#unsentFirst = unsentBytes(socket, plain)
     this.#unsent = this.#unsentFirst
+    this.#deadline ??= new Deadline(() => this.#look(this.#deadline!))
     deadlines.set(this.#deadline, LOOK_MS)
   }
 
-  #look(): void {
+  #look(deadline: Deadline): void {
     const { deadlines, limits, owner, socket, plain } = this.#parts
     const now = performance.now()
     const unsent = unsentBytes(socket, plain)
@@ -133,7 +134,7 @@ export class ClientWriter {
     const taken = this.#unsentFirst - unsent
     const tooSlow = waitedMs > GRACE_MS && taken * 1000 < limits.writeRateMin * waitedMs
     if (tooSlow || now - this.#movedMs >= limits.writeTimeoutMs) return owner.onClientSlow()
-    deadlines.set(this.#deadline, LOOK_MS)
+    deadlines.set(deadline, LOOK_MS)
   }
 }
 

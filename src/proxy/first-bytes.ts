@@ -1,11 +1,13 @@
 /**
- * A client of plain HTTP that has said nothing yet.
+ * A client of plain HTTP before its first head is whole.
  *
- * Many never do: who hoards connections, who has one in hand just in case. A session of HTTP is made of a dozen objects,
- * which the collector has to carry along for as long as it lives; so it is made with the first byte, or when there is
- * something else to be done about it.
+ * Many never come so far: who hoards connections, who has one in hand just in case, who sends a head that does not end. A
+ * session of HTTP is made of a dozen objects, which the collector has to carry along for as long as it lives; so it is made
+ * when there is a head, or something is wrong with what there is of it, or something else is to be done about it.
  */
+import { isUnfinished } from '../codec/http1/head.ts'
 import { type Deadline, STEP_MS } from '../transport/deadlines.ts'
+import type { Held } from '../transport/held.ts'
 import { listen, stopListening } from '../transport/listen.ts'
 import type { PlainSocket } from '../transport/plain-socket.ts'
 import type { Reader, SessionReadBuffer } from '../transport/read-buffer.ts'
@@ -22,6 +24,8 @@ export class FirstBytes implements Reader {
   readonly #readBuffer: SessionReadBuffer
   /** The session's: it tells {@link expired}. */
   readonly #deadline: Deadline
+  /** What there is of a head; null before its first byte. */
+  #begun: Buffer | null = null
 
   constructor(
     client: TcpSession,
@@ -41,10 +45,10 @@ export class FirstBytes implements Reader {
       this[FIRST]!.#begin().ended()
     },
     error(this: SilentSocket, error: NodeJS.ErrnoException): void {
-      this[FIRST]!.#client.end('finished', error.code ?? error.message)
+      this[FIRST]!.#gone('client-reset', error.code ?? error.message)
     },
     close(this: SilentSocket): void {
-      this[FIRST]!.#client.end('finished', '')
+      this[FIRST]!.#gone('client-gone', '')
     },
   }
 
@@ -57,7 +61,20 @@ export class FirstBytes implements Reader {
   }
 
   onBytes(bytes: Buffer, count: number): boolean {
-    return this.#begin().onBytes(bytes, count)
+    const begun = this.#begun
+    if (begun === null) {
+      if (!isUnfinished(bytes, count, 0)) return this.#begin().onBytes(bytes, count)
+      this.#begun = Buffer.from(bytes.subarray(0, count))
+    } else this.#begun = Buffer.concat([begun, bytes.subarray(0, count)])
+    this.#client.countReceived(count)
+    if (begun !== null && !isUnfinished(this.#begun, this.#begun.length, begun.length))
+      this.#begin()
+    return true
+  }
+
+  /** Who leaves without a word has done no harm. */
+  #gone(how: 'client-reset' | 'client-gone', cause: string): void {
+    this.#client.end(this.#begun === null ? 'finished' : how, cause)
   }
 
   /** The time for the first head is over. */
@@ -70,13 +87,15 @@ export class FirstBytes implements Reader {
     this.#begin().drain()
   }
 
-  /** Steps since it was accepted. @param now step of the wheel */
+  /** Steps since it was accepted, if it has said nothing; else -1. @param now step of the wheel */
   idleSteps(now: number): number {
-    return now - this.#deadline.since
+    return this.#begun === null ? now - this.#deadline.since : -1
   }
 
-  /** It holds nothing. */
-  hold(): void {}
+  /** Adds what it holds now. */
+  hold(held: Held): void {
+    held.fromClient += this.#begun?.length ?? 0
+  }
 
   /** The session is over. */
   abort(): void {}
@@ -96,6 +115,7 @@ export class FirstBytes implements Reader {
     )
     client.http = http
     http.start(Math.max(STEP_MS, config.http.headTimeoutMs - passedMs))
+    if (this.#begun !== null) http.takeUp(this.#begun)
     return http
   }
 }

@@ -171,8 +171,16 @@ export class Http1Session implements Reader, ClientWriterOwner, BodyOwner {
 
   #read(bytes: Buffer, count: number, owned: boolean, lasting: boolean): void {
     if (this.#state === CLOSED) return
-    const { slice, at } = this.edge
-    slice[at.bytesReceived + this.client.entrance.index]! += count
+    this.client.countReceived(count)
+    this.#take(bytes, count, owned, lasting)
+  }
+
+  /** What came before it was there. */
+  takeUp(bytes: Buffer): void {
+    this.#take(bytes, bytes.length, true, true)
+  }
+
+  #take(bytes: Buffer, count: number, owned: boolean, lasting: boolean): void {
     this.#input.add(bytes, count, owned, lasting)
     this.#advance()
     this.#input.keepRest(this.#isBodyPaused)

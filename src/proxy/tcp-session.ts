@@ -376,9 +376,15 @@ export class TcpSession implements Place, GateOwner, HandshakeOwner, TunnelOwner
     this.tunnel.start()
   }
 
-  onClientBytes(count: number): void {
-    const { slice, at, deadlines, config } = this.edge
+  /** Bytes of what it sends. */
+  countReceived(count: number): void {
+    const { slice, at } = this.edge
     slice[at.bytesReceived + this.entrance.index]! += count
+  }
+
+  onClientBytes(count: number): void {
+    const { deadlines, config } = this.edge
+    this.countReceived(count)
     deadlines.set(this.#deadline, config.idleTimeoutMs)
   }
 

@@ -194,7 +194,9 @@ export class ClientReadBuffer implements SessionReadBuffer, PlainReadBuffer {
     this.#own = null
   }
 
-  readonly buffer = (): Buffer => (this.#own === null ? this.#buffers.shared : this.#own.buffer())
+  buffer(): Buffer {
+    return this.#own === null ? this.#buffers.shared : this.#own.buffer()
+  }
 
   callback(count: number, buffer: Buffer): boolean {
     if (this.#own !== null) return this.#own.callback(count)

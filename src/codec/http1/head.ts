@@ -6,7 +6,7 @@
  * However the bytes are cut, the answer is the same: what shows first decides.
  */
 import { COLON, CR, HTAB, isValueByte, LF, nameByte, ODD, SP } from './characters.ts'
-import { FIELD_NUMBERS, fieldNumber } from './field-names.ts'
+import { fieldNumber } from './field-names.ts'
 
 /** The head has not ended yet. */
 export const NEED_MORE = -1
@@ -42,7 +42,8 @@ export class Head {
   #base = 0
   /** Grows with the heads that come: most clients send a dozen fields, and there is a head for each client. */
   readonly #at: number[] = []
-  readonly #only = new Int8Array(FIELD_NUMBERS)
+  /** A bit for each number that is there, or may be: several share one. */
+  #present = 0
 
   number(field: number): number {
     return this.#at[field * WORDS + 4]!
@@ -91,14 +92,19 @@ export class Head {
 
   /** The only field with that number: its index, -1 if there is none, -2 if there are several. */
   only(number: number): number {
-    return this.#only[number]!
+    if ((this.#present & bitOf(number)) === 0) return NONE
+    let found = NONE
+    for (let field = 0; field < this.count; field++) {
+      if (this.number(field) !== number) continue
+      if (found !== NONE) return SEVERAL
+      found = field
+    }
+    return found
   }
 
   /** The values of all fields with that number, joined by commas. */
   list(number: number): string {
-    const only = this.#only[number]!
-    if (only === NONE) return ''
-    if (only !== SEVERAL) return this.value(only)
+    if ((this.#present & bitOf(number)) === 0) return ''
     let list = ''
     for (let field = 0; field < this.count; field++) {
       if (this.number(field) !== number) continue
@@ -143,8 +149,7 @@ export class Head {
   /** @returns OK, BAD or TOO_LARGE */
   protected readFields(bytes: Buffer, start: number, from: number, size: number): number {
     const at = this.#at
-    const only = this.#only
-    only.fill(NONE)
+    let present = 0
     const end = start + size - 2
     this.#base = from - start
     let count = 0
@@ -176,14 +181,32 @@ export class Head {
       at[word + 3] = valueEnd - from
       at[word + 4] = number
       at[word + 5] = kinds & ODD
-      only[number] = only[number] === NONE ? count : SEVERAL
+      present |= bitOf(number)
       count++
       i += 2
     }
     at[count * WORDS] = i - from
     this.count = count
+    this.#present = present
     return OK
   }
+}
+
+/**
+ * Whether a head that begins with the first byte has not ended, and may still become one.
+ *
+ * @param scanned bytes of which that is known
+ */
+export function isUnfinished(bytes: Buffer, end: number, scanned: number): boolean {
+  // Most come whole. And what begins with an empty line is for who knows whether there was a head before it.
+  if (bytes[0] === CR || (bytes[end - 1] === LF && bytes[end - 3] === LF)) return false
+  const found = findEnd(bytes, Math.max(0, scanned - END.length + 1), end)
+  return (found === -1 || found + END.length > end) && early(bytes, 0, end, scanned) === OK
+}
+
+/** Shifts count modulo 32. */
+function bitOf(number: number): number {
+  return 1 << number
 }
 
 /** In most heads the end is found sooner than Node's search has begun. */

@@ -1,7 +1,14 @@
 import * as fc from 'fast-check'
 import { test } from 'tap'
 import { CHUNKED } from '../../../src/codec/http1/framing.ts'
-import { FIELDS_MAX, HEAD_MAX, LINE_MAX, NEED_MORE, OK } from '../../../src/codec/http1/head.ts'
+import {
+  FIELDS_MAX,
+  HEAD_MAX,
+  isUnfinished,
+  LINE_MAX,
+  NEED_MORE,
+  OK,
+} from '../../../src/codec/http1/head.ts'
 import { RequestHead } from '../../../src/codec/http1/request-head.ts'
 
 function parse(text: string): { code: number; head: RequestHead } {
@@ -328,4 +335,48 @@ test('a head after others is read as if it were the first, however much they hav
     { numRuns: 20_000 },
   )
   t.ok(repeated > 100, `${repeated} heads were the same as the one before`)
+})
+
+test('what is called unfinished is no head yet, and nothing that is refused', async t => {
+  const texts = [
+    `GET /a HTTP/1.1\r\n${HOST}X: y\r\n\r\n`,
+    `POST / HTTP/1.1\r\n${HOST}Content-Length: 4\r\n\r\nbody`,
+    `\r\nGET / HTTP/1.1\r\n${HOST}\r\n`,
+    `GET / HTTP/1.1\n${HOST}\r\n`,
+    `GET / HTTP/1.1\r\n${HOST}A: b\rc\r\n\r\n`,
+    `GET / HTTP/1.1\r\n${HOST}A: \0\r\n\r\n`,
+    `GET /${'a'.repeat(LINE_MAX)} HTTP/1.1\r\n${HOST}\r\n`,
+    `GET / HTTP/1.1\r\n${HOST}A: ${'a'.repeat(HEAD_MAX)}\r\n\r\n`,
+    '\u0016\u0003\u0001',
+    `GET / HTTP/1.1\r\n${HOST}\r\nGET / HTTP/1.1\r\n`,
+  ]
+  fc.assert(
+    fc.property(
+      fc.constantFrom(...texts),
+      fc.array(fc.integer({ min: 1, max: 40 }), { maxLength: 40 }),
+      fc.nat(2 * HEAD_MAX),
+      (text, pieces, first) => {
+        // Behind the end lies what was read before.
+        const bytes = Buffer.from(`${text}GET / HTTP/1.1\r\n\r\n`, 'latin1')
+        let scanned = 0
+        for (const piece of [1 + (first % text.length), ...pieces]) {
+          const end = Math.min(text.length, scanned + piece)
+          if (end === scanned) break
+          const code = new RequestHead().parse(bytes, 0, end, 0)
+          if (isUnfinished(bytes, end, scanned)) t.equal(code, NEED_MORE, `${text} to ${end}`)
+          if (code !== NEED_MORE) break
+          scanned = end
+        }
+      },
+    ),
+    { numRuns: 500 },
+  )
+})
+
+test('a head that is on its way is unfinished until its last byte', async t => {
+  const text = `GET /a HTTP/1.1\r\n${HOST}Accept: */*\r\nX: y\r\n\r\n`
+  const bytes = Buffer.from(text, 'latin1')
+  for (let end = 1; end <= bytes.length; end++) {
+    t.equal(isUnfinished(bytes, end, end - 1), end < bytes.length, `${end}`)
+  }
 })
