@@ -21,6 +21,8 @@ export interface BodyOwner {
   readonly edge: Edge
   /** Of the exchange that runs. */
   readonly requestClient: RequestClient
+  /** The client has closed its side: nothing more comes. */
+  readonly hasEnded: boolean
   /** Whether it is this one's body that is read now. */
   isInBodyOf(exchange: Exchange): boolean
   feedBody(): void
@@ -168,6 +170,10 @@ export class BodyIntake {
   #listen(exchange: Exchange, ahead: number): void {
     // Before it was told to continue it owes nothing.
     if (exchange.holdsBody || this.#isPaused) return
+    // What is missing never comes: it was the turn of an earlier request when the client closed its side.
+    if (this.#owner.hasEnded && this.#input.length === ahead) {
+      return this.#owner.refuseBody(408, 'request-timeout')
+    }
     const { deadlines, config } = this.#owner.edge
     const now = performance.now()
     this.#body.pace.listen(now)

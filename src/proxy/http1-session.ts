@@ -258,6 +258,10 @@ export class Http1Session implements Reader, ClientWriterOwner, BodyOwner {
     return true
   }
 
+  get hasEnded(): boolean {
+    return this.#ended
+  }
+
   isInBodyOf(exchange: Exchange): boolean {
     return this.#state === BODY && this.#exchange === exchange
   }

@@ -131,6 +131,17 @@ test('what comes behind a body that was waited for is the next request', async t
   client.destroy()
 })
 
+test('nobody waits for a body whose client closed its side behind an earlier request', async t => {
+  for (const buffer of ['0', '16k']) {
+    const { port } = await site(t, ['--request-buffer', buffer, '--body-timeout', '60s'])
+    const client = await dial(port)
+    client.end(`GET / HTTP/1.1\r\nHost: a\r\n\r\n${post(6)}abc`)
+    const text = (await readAll(client)).toString()
+    t.match(text, /^HTTP\/1.1 200 .*HTTP\/1.1 408 .*"reason":"request-timeout"/s)
+    t.ok(text.includes(hashOf(Buffer.alloc(0))), 'the earlier one is answered')
+  }
+})
+
 test('a client that has sent all of it and says no more is answered', async t => {
   const { port, send } = await site(t)
   const client = await dial(port)
