@@ -23,7 +23,8 @@ export const TOO_LARGE = 413
 
 export class ClientBody implements ChunkOwner {
   readonly pace = new BodyPace()
-  readonly #chunks = new ChunkReader()
+  /** null before the first body in chunks. */
+  #chunks: ChunkReader | null = null
   readonly #onFull: () => void
   #taker: BodyTaker | null = null
   #left = 0
@@ -41,7 +42,9 @@ export class ClientBody implements ChunkOwner {
     this.#left = length
     this.#taken = 0
     this.pace.reset()
-    if (length === CHUNKED) this.#chunks.reset()
+    if (length !== CHUNKED) return
+    this.#chunks ??= new ChunkReader()
+    this.#chunks.reset()
   }
 
   /** Nobody takes what still comes. */
@@ -50,7 +53,7 @@ export class ClientBody implements ChunkOwner {
   }
 
   get isWhole(): boolean {
-    return this.#left === CHUNKED ? this.#chunks.done : this.#left === 0
+    return this.#left === CHUNKED ? this.#chunks!.done : this.#left === 0
   }
 
   /**
@@ -66,7 +69,7 @@ export class ClientBody implements ChunkOwner {
     this.#max = max
     this.#lasting = input.lasting
     if (this.#left === CHUNKED) {
-      const stopped = this.#chunks.read(input.bytes, input.at, stop, this)
+      const stopped = this.#chunks!.read(input.bytes, input.at, stop, this)
       if (stopped === -1) return MALFORMED
       if (this.#isTooLarge) return TOO_LARGE
       input.at = stopped

@@ -58,7 +58,8 @@ export class Http1Backend implements Reader, ChunkOwner {
   #owner: ResponseOwner | null = null
   readonly #line: InLine[] = []
   readonly #head = new ResponseHead()
-  readonly #chunks = new ChunkReader()
+  /** null before the first body in chunks. */
+  #chunks: ChunkReader | null = null
   /** The beginning of a head that is not whole. */
   #pending: Buffer | null = null
   readonly #encrypts: boolean
@@ -282,9 +283,10 @@ export class Http1Backend implements Reader, ChunkOwner {
   /** @returns where it stopped, or -1 if it is malformed */
   #readBody(bytes: Buffer, at: number, end: number): number {
     if (this.#left === CHUNKED) {
-      const stopped = this.#chunks.read(bytes, at, end, this)
+      const chunks = this.#chunks!
+      const stopped = chunks.read(bytes, at, end, this)
       if (stopped === -1) this.#failed(MALFORMED)
-      else if (this.#chunks.done) this.#whole(stopped < end)
+      else if (chunks.done) this.#whole(stopped < end)
       return stopped
     }
     const stop = this.#left === TO_THE_END ? end : Math.min(end, at + this.#left)
@@ -315,7 +317,10 @@ export class Http1Backend implements Reader, ChunkOwner {
     owner.onHead(head)
     this.#left = head.body
     this.#inBody = true
-    if (head.body === CHUNKED) this.#chunks.reset()
+    if (head.body === CHUNKED) {
+      this.#chunks ??= new ChunkReader()
+      this.#chunks.reset()
+    }
     if (head.body === 0) this.#whole(at < end)
     return true
   }
