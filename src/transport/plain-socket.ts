@@ -8,6 +8,7 @@
  *
  * It behaves as Node's does where weir looks, `allowHalfOpen` and all, but for this:
  * - what it read is told at once and never kept;
+ * - where many have much to say each is read on in the next turn of the loop, after all others;
  * - each write that the kernel does not take at once is followed by 'drain';
  * - who has reset the connection is read to the end first: what it said before is often the reason;
  * - 'close' is told only to who did not close it: after the end of both sides, and after 'error'.
@@ -56,6 +57,8 @@ export class PlainSocket implements HandleOwner {
   /** What is read into next. */
   #buffer: Buffer
   #isReading = false
+  /** It lets others be read first. */
+  #yields = false
   /** Why nothing can be written any more: told when all is read that there was. */
   #writeError = 0
 
@@ -95,6 +98,10 @@ export class PlainSocket implements HandleOwner {
   resume(): void {
     if (this.#isReading || this.readableEnded || this.destroyed) return
     this.#isReading = true
+    if (!this.#yields) this.#startReading()
+  }
+
+  #startReading(): void {
     const error = this.#handle.readStart()
     if (error !== 0) this.#failSoon('read', error)
   }
@@ -226,13 +233,31 @@ export class PlainSocket implements HandleOwner {
   }
 
   #received(count: number): Buffer | undefined {
+    const isFull = count === this.#buffer.length
     this.#readBuffer.callback(count, this.#buffer)
     if (this.destroyed) return undefined
+    if (isFull && this.#isReading && this.#readBuffer.isBusy) this.#letOthersRead()
     const next = this.#readBuffer.buffer()
     // To be given one, even the same, costs Node half a microsecond.
     if (next === this.#buffer) return undefined
     this.#buffer = next
     return next
+  }
+
+  /**
+   * Node's loop reads a socket up to 32 times as long as it fills its buffer, 8 MiB that is, and all others wait. (300 clients
+   * that read nothing of 3 MiB: others waited up to 250 ms for their answers, now 70.)
+   */
+  #letOthersRead(): void {
+    this.#yields = true
+    this.#handle.readStop()
+    setImmediate(readOn, this)
+  }
+
+  /** Its turn has come again. */
+  readOn(): void {
+    this.#yields = false
+    if (this.#isReading && !this.destroyed) this.#startReading()
   }
 
   #sawEnd(): void {
@@ -285,6 +310,10 @@ export class PlainSocket implements HandleOwner {
     if (!this.destroyed) this.#handle.getsockname(name)
     return name
   }
+}
+
+function readOn(socket: PlainSocket): void {
+  socket.readOn()
 }
 
 /** Like that of Node's own socket, but without a stack, which costs more than the rest of it and says nothing. */

@@ -20,6 +20,8 @@ const SLAB = 8192
 /** Of the largest size, in use or not: above it sockets make do with the next. */
 const LARGEST_MAX = 64
 const LARGEST = SIZES.length - 1
+/** So many in use are more work than others are to wait for. */
+const MANY = 4
 /** Of the shared one: four TLS records. More would leave the processor's cache before it is encrypted. */
 const SHARED = 65_536
 
@@ -36,6 +38,11 @@ export class ReadBuffers {
   /** Buffers of the largest size that sockets hold now. */
   get largestInUse(): number {
     return this.#largestInUse
+  }
+
+  /** Much is moved by many: each is to let others be read before it goes on. */
+  get isBusy(): boolean {
+    return this.#largestInUse > MANY
   }
 
   /** @returns whether a socket may have a buffer of this size now */
@@ -105,6 +112,8 @@ export interface ReadBuffer {
 /** Of a socket without TLS. */
 export interface PlainReadBuffer extends ReadBuffer {
   buffer(): Buffer
+  /** Whoever filled it is to let others be read before it is again. */
+  readonly isBusy: boolean
 }
 
 /** It, as a socket of Node wants it: as `onread`. */
@@ -131,6 +140,7 @@ export interface SessionReadBuffer extends ReadBuffer {
 export class SharedReadBuffer implements PlainReadBuffer {
   reader: Reader | null = null
   readonly size = 0
+  readonly isBusy = false
   readonly #buffers: ReadBuffers
 
   constructor(buffers: ReadBuffers) {
@@ -176,6 +186,10 @@ export class ClientReadBuffer implements SessionReadBuffer, PlainReadBuffer {
 
   get size(): number {
     return this.#own?.size ?? 0
+  }
+
+  get isBusy(): boolean {
+    return this.#own !== null && this.#own.isBusy
   }
 
   get isOwn(): boolean {
@@ -226,6 +240,10 @@ export class OwnReadBuffer implements PlainReadBuffer {
 
   get size(): number {
     return this.#released ? 0 : SIZES[this.#size]!
+  }
+
+  get isBusy(): boolean {
+    return this.#size > 1 && this.#buffers.isBusy
   }
 
   buffer(): Buffer {

@@ -21,9 +21,9 @@ import { until } from '../support/until.ts'
 const LARGE = 30_000_000
 
 /** A client, and the socket that weir makes of its connection, which reads from the start. */
-async function pair(t: Test) {
+async function pair(t: Test, buffers = new ReadBuffers()) {
   const told: string[] = []
-  const readBuffer = new ClientReadBuffer(new ReadBuffers())
+  const readBuffer = new ClientReadBuffer(buffers)
   let received = ''
   readBuffer.reader = {
     onBytes(bytes, count) {
@@ -87,6 +87,64 @@ test('what comes is told at once and in order, and nothing of it while it is pau
   await until(() => received() === 'onetwo', 'it goes on')
   t.equal(socket.read(), null)
   t.equal(socket.readableLength, 0)
+})
+
+/** Of a worker that is busy with others. */
+function busyBuffers(): ReadBuffers {
+  const buffers = new ReadBuffers()
+  while (!buffers.isBusy) buffers.take(3)
+  return buffers
+}
+
+/** Its socket has a buffer of its own that grows; each large read is noted in `reads`, and the bytes are counted. */
+async function busy(t: Test, name: string, reads: string[], buffers = busyBuffers()) {
+  const { client, socket, readBuffer } = await pair(t, buffers)
+  const it = { client, socket, bytes: 0 }
+  socket.pause()
+  readBuffer.takeOwn()
+  readBuffer.reader = {
+    onBytes(_, count) {
+      it.bytes += count
+      if (count >= 32_768) reads.push(name)
+      return true
+    },
+  }
+  return it
+}
+
+test('who has much to say is not read twice while others have something to say', async t => {
+  const reads: string[] = []
+  const all = await Promise.all(['a', 'b'].map(name => busy(t, name, reads)))
+  for (const { client } of all) client.write(Buffer.alloc(LARGE))
+  for (let turn = 0; turn < 20; turn++) await nextTurn()
+  for (const { socket } of all) socket.resume()
+  await until(() => all.every(({ bytes }) => bytes === LARGE), 'all is read')
+  const turns = reads.slice(0, 40).join('')
+  t.match(turns, /[ab]{40}/)
+  t.notMatch(turns, /aaaa|bbbb/, 'they take turns')
+})
+
+test('while it lets others be read it may be paused, resumed, and taken', async t => {
+  const it = await busy(t, 'a', [])
+  const { client, socket } = it
+  const listeners = { data: 0 }
+  client.write(Buffer.alloc(LARGE))
+  for (let n = 0; n < 200; n++) {
+    socket.resume()
+    await nextTurn()
+    socket.pause()
+    const before = it.bytes
+    await nextTurn()
+    t.equal(it.bytes, before, 'nothing is read while it is paused')
+    socket.resume()
+    socket.pause()
+    socket.resume()
+  }
+  const node = socket.toNodeSocket()
+  node.on('error', () => listeners.data++)
+  node.resume()
+  await until(() => it.bytes === LARGE, 'no byte is lost')
+  node.destroy()
 })
 
 test('what is written arrives whole and in order, and is waited for until the kernel has it', async t => {
