@@ -174,7 +174,7 @@ export class BackendChoice implements Waiter, DialOwner {
   onDialFailed(code: FaultCode, cause: string): void {
     this.#dial = null
     this.#edge.slice[this.#edge.at.dialsFailed + this.backend]!++
-    this.#pool.dialFailed(this.backend)
+    this.#pool.dialFailed(this.backend, cause)
     const timedOut = code === 'WEIR_CONNECT_TIMEOUT'
     this.#exchange.onDialFailed(timedOut, cause)
   }

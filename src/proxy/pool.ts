@@ -47,6 +47,15 @@ export interface PoolParts {
   readonly worker: number
 }
 
+/** Of descriptors, ports or memory. With none of them left no backend can be dialed, and all would be ejected. */
+const LACKS: ReadonlySet<string> = new Set([
+  'EMFILE',
+  'ENFILE',
+  'EADDRNOTAVAIL',
+  'ENOBUFS',
+  'ENOMEM',
+])
+
 export class Pool {
   readonly config: PoolConfig
   readonly sticky: Sticky | null
@@ -144,7 +153,9 @@ export class Pool {
     this.#parts.outlier.dialed(backend)
   }
 
-  dialFailed(backend: number): void {
+  /** @param cause the system's code: what weir lacks itself says nothing of the backend */
+  dialFailed(backend: number, cause: string): void {
+    if (LACKS.has(cause)) return
     this.#parts.outlier.dialFailed(backend, ticks())
     this.#parts.breaker?.failed(backend)
   }

@@ -69,7 +69,7 @@ export class TunnelBackend implements Waiter, DialOwner {
     if (this.#tried === NONE_TRIED) this.#tried = new Int32Array(DIALS_MAX)
     this.#tried[session.dials - 1] = backend
     this.#edge.slice[this.#edge.at.dialsFailed + backend]!++
-    this.#pool.dialFailed(backend)
+    this.#pool.dialFailed(backend, cause)
     this.#leave()
     session.ending = code === 'WEIR_CONNECT_TIMEOUT' ? 'connect-timeout' : 'connect-failed'
     session.cause = `${session.backendName}: ${cause}`

@@ -122,11 +122,11 @@ test('a place that another worker left is found at the next step', async t => {
 
 test('failed dials in a row eject, and a good one clears the record', async t => {
   const { pool, backends } = makePool(2)
-  pool.dialFailed(0)
+  pool.dialFailed(0, 'ECONNREFUSED')
   pool.dialed(0)
-  pool.dialFailed(0)
+  pool.dialFailed(0, 'ECONNREFUSED')
   t.equal(backends.ejectionsTotal(0, DIALS), 0)
-  pool.dialFailed(0)
+  pool.dialFailed(0, 'ECONNREFUSED')
   t.equal(backends.ejectionsTotal(0, DIALS), 1)
   for (let i = 0; i < 4; i++) t.equal(pool.take(0, NONE, 0), 1)
 })
@@ -139,7 +139,7 @@ test('an open breaker takes no more; with all of them open the answer is at once
   const waiting = new Session(pool)
   pool.wait(waiting)
   pool.broke(1)
-  pool.dialFailed(1)
+  pool.dialFailed(1, 'ECONNREFUSED')
   t.equal(pool.take(0, NONE, 0), CIRCUIT_OPEN)
   pool.step()
   t.equal(waiting.backend, CIRCUIT_OPEN)
@@ -232,4 +232,11 @@ test('an open breaker gives back what the limit counted', async t => {
   t.equal(pool.take(0, NONE, 0), 0, 'the trial')
   t.equal(pool.take(0, NONE, 0), CIRCUIT_OPEN)
   t.strictSame([table.waiting(0), backends.active(0)], [1, 1])
+})
+
+test('what weir lacks itself is no fault of a backend', async t => {
+  const { pool, backends } = makePool(1, 2, true)
+  for (const cause of ['EMFILE', 'EADDRNOTAVAIL', 'EMFILE', 'ENOBUFS']) pool.dialFailed(0, cause)
+  t.equal(backends.ejectionsTotal(0, DIALS), 0)
+  t.equal(pool.take(0, NONE, 0), 0, 'and its breaker is closed')
 })
