@@ -143,6 +143,8 @@ export interface RouteConfig {
   readonly bodyMax: number
   /** Bytes of a request body, unless it is shorter, that are there before a backend is taken. */
   readonly requestBuffer: number
+  /** Silence after which one is taken all the same; 0 is never. */
+  readonly requestBufferSilenceMs: number
   /** Requests per second of all clients together; 0 is no limit. */
   readonly routeRequestRate: number
   readonly routeRequestBurst: number

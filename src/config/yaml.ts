@@ -196,6 +196,7 @@ function routeLimits(route: RouteConfig): object {
     'exchange-timeout': formatDuration(route.exchangeTimeoutMs),
     'body-max': route.bodyMax,
     'request-buffer': route.requestBuffer,
+    'request-buffer-silence': formatDuration(route.requestBufferSilenceMs),
     'route-request-rate': route.routeRequestRate,
     'route-request-burst': route.routeRequestBurst,
     'route-address-rate': route.routeAddressRate,

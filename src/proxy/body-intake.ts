@@ -2,7 +2,8 @@
  * The bodies that one client sends, request after request: what of them is waited for, when they are read, how fast, and
  * what is wrong with them.
  *
- * A backend is taken for a body once a part of it is there (`--request-buffer`): one that never comes costs it nothing.
+ * A backend is taken for a body once a part of it is there (`--request-buffer`): one that comes drop by drop costs it nothing. A
+ * client that falls silent may be waiting for an answer, and is believed to.
  */
 import type { RequestHead } from '../codec/http1/request-head.ts'
 import type { RefusalName } from '../core/refusals.ts'
@@ -140,12 +141,24 @@ export class BodyIntake {
       this.#listen(exchange, length)
       return false
     }
+    this.#choose(exchange)
+    return this.#owner.isInBodyOf(exchange)
+  }
+
+  #choose(exchange: Exchange): void {
     this.#awaited = 0
     // From here on it is others who are waited for.
     this.#owner.edge.deadlines.suspend(this.#deadline)
     this.#body.pace.pause(performance.now())
     exchange.choose()
-    return this.#owner.isInBodyOf(exchange)
+  }
+
+  /** The client was silent. @returns whether it may be waiting for an answer, and a backend is being taken */
+  endsWait(exchange: Exchange): boolean {
+    const { requestBufferSilenceMs: silenceMs, bodyTimeoutMs } = exchange.route.config
+    if (this.#awaited === 0 || silenceMs === 0 || silenceMs >= bodyTimeoutMs) return false
+    this.#choose(exchange)
+    return true
   }
 
   /** @returns whether no more of the body is to be read now, as its address owes; or at all, as it was refused */
@@ -180,7 +193,9 @@ export class BodyIntake {
     if (this.#body.pace.isTooSlow(now, config.http.bodyRateMin, ahead)) {
       return this.#owner.refuseBody(408, 'request-timeout')
     }
-    deadlines.set(this.#deadline, exchange.route.config.bodyTimeoutMs)
+    const { requestBufferSilenceMs: silenceMs, bodyTimeoutMs } = exchange.route.config
+    const isShorter = this.#awaited > 0 && silenceMs !== 0 && silenceMs < bodyTimeoutMs
+    deadlines.set(this.#deadline, isShorter ? silenceMs : bodyTimeoutMs)
   }
 
   /** Somebody takes more. */

@@ -418,7 +418,10 @@ export class Http1Session implements Reader, ClientWriterOwner, BodyOwner {
       else this.edge.notes.session(this.client, REQUEST_TIMEOUT)
       return this.#close()
     }
-    if (this.#state === BODY) return this.refuseBody(408, 'request-timeout')
+    if (this.#state === BODY) {
+      if (this.#exchange !== null && this.#intake!.endsWait(this.#exchange)) return this.#goOn()
+      return this.refuseBody(408, 'request-timeout')
+    }
     // It said no more, and what it asked for does not begin to come, or stands still: it is taken to be gone.
     const progress = this.#exchange?.progress ?? -1
     if (progress !== -1 && progress === this.#comeFar) {

@@ -90,6 +90,38 @@ test('what never comes costs no backend, and is told so', async t => {
   t.equal(backend.accepted(), 0)
 })
 
+test('who falls silent may be waiting for an answer, and gets the one there is', async t => {
+  const { backend, port, weir } = await site(t, ['--request-buffer-silence', '300ms'])
+  backend.answer = (_, response) => response.writeHead(413).end('too much')
+  for (const begun of ['', 'abc']) {
+    const client = await dial(port)
+    client.write(post(1000) + begun)
+    t.match((await readAll(client)).toString(), /^HTTP\/1.1 413 /)
+  }
+  t.equal(backend.seen.length, 2)
+  t.equal(await weir.metric('weir_refusals_total'), 0)
+})
+
+test('nobody is believed to wait with --request-buffer-silence 0', async t => {
+  const { backend, port } = await site(t, ['--request-buffer-silence', '0', '--body-timeout', '3s'])
+  const client = await dial(port)
+  client.write(`${post(1000)}abc`)
+  t.match((await readAll(client)).toString(), /^HTTP\/1.1 408 /)
+  t.equal(backend.accepted(), 0)
+})
+
+test('after a silence the rest of the body goes the same way', async t => {
+  const { backend, port } = await site(t, ['--request-buffer-silence', '200ms'])
+  const client = await dial(port)
+  const body = randomBytes(300_000)
+  client.write(post(body.length))
+  client.write(body.subarray(0, 100))
+  await until(() => backend.seen.length === 1, 'the backend has the head')
+  client.write(body.subarray(100))
+  await answered(t, client, body)
+  client.destroy()
+})
+
 test('who waits for weir, or may wait for its backend, is not waited for', async t => {
   const { backend, port } = await site(t)
   const chunked = await dial(port)

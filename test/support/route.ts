@@ -18,6 +18,7 @@ const PLAIN: RouteConfig = {
   exchangeTimeoutMs: 0,
   bodyMax: 0,
   requestBuffer: 0,
+  requestBufferSilenceMs: 0,
   routeRequestRate: 0,
   routeRequestBurst: 1,
   routeAddressRate: 0,

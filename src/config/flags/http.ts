@@ -85,6 +85,17 @@ export const httpFlags = {
     zero: true,
     help: 'Bytes of a request body, or all of it, that must be there before a backend is taken: who sends slowly keeps none busy; 0 is none. Not asked of bodies in chunks and of those that wait for 100 (Continue)',
   },
+  'request-buffer-silence': {
+    group: 'HTTP',
+    kind: 'duration',
+    scope: 'route',
+    value: 'TIME',
+    default: '2s',
+    min: 100,
+    max: HOUR,
+    zero: true,
+    help: 'A client that is silent for so long before the bytes of --request-buffer are there may be waiting for an answer: a backend is taken for it; 0 waits as long as --body-timeout',
+  },
   'requests-per-connection': {
     group: 'HTTP',
     kind: 'count',

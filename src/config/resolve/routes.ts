@@ -174,6 +174,7 @@ function limits(settings: Settings) {
     exchangeTimeoutMs: settings['exchange-timeout']!,
     bodyMax: settings['body-max']!,
     requestBuffer: settings['request-buffer']!,
+    requestBufferSilenceMs: settings['request-buffer-silence']!,
   }
 }
 
