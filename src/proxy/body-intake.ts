@@ -5,11 +5,12 @@
  * A backend is taken for a body once a part of it is there (`--request-buffer`): one that comes drop by drop costs it nothing. A
  * client that falls silent may be waiting for an answer, and is believed to.
  */
-import type { RequestHead } from '../codec/http1/request-head.ts'
-import type { RefusalName } from '../core/refusals.ts'
-import type { PlainSocket } from '../transport/plain-socket.ts'
-import type { Deadline } from '../transport/deadlines.ts'
 import type { Socket } from 'node:net'
+import type { RequestHead } from '../codec/http1/request-head.ts'
+import type { RouteConfig } from '../config/config.ts'
+import type { RefusalName } from '../core/refusals.ts'
+import type { Deadline } from '../transport/deadlines.ts'
+import type { PlainSocket } from '../transport/plain-socket.ts'
 import { BodyShaper, FREE, HELD } from './body-shaper.ts'
 import { ClientBody, FINE, MALFORMED } from './client-body.ts'
 import type { ClientInput } from './client-input.ts'
@@ -155,8 +156,7 @@ export class BodyIntake {
 
   /** The client was silent. @returns whether it may be waiting for an answer, and a backend is being taken */
   endsWait(exchange: Exchange): boolean {
-    const { requestBufferSilenceMs: silenceMs, bodyTimeoutMs } = exchange.route.config
-    if (this.#awaited === 0 || silenceMs === 0 || silenceMs >= bodyTimeoutMs) return false
+    if (this.#awaited === 0 || !endsWithSilence(exchange.route.config)) return false
     this.#choose(exchange)
     return true
   }
@@ -193,9 +193,9 @@ export class BodyIntake {
     if (this.#body.pace.isTooSlow(now, config.http.bodyRateMin, ahead)) {
       return this.#owner.refuseBody(408, 'request-timeout')
     }
-    const { requestBufferSilenceMs: silenceMs, bodyTimeoutMs } = exchange.route.config
-    const isShorter = this.#awaited > 0 && silenceMs !== 0 && silenceMs < bodyTimeoutMs
-    deadlines.set(this.#deadline, isShorter ? silenceMs : bodyTimeoutMs)
+    const { config: limits } = exchange.route
+    const isShort = this.#awaited > 0 && endsWithSilence(limits)
+    deadlines.set(this.#deadline, isShort ? limits.requestBufferSilenceMs : limits.bodyTimeoutMs)
   }
 
   /** Somebody takes more. */
@@ -211,4 +211,9 @@ export class BodyIntake {
     this.#owner.edge.deadlines.clear(this.#deadline)
     this.#socket.pause()
   }
+}
+
+/** Whether a backend is taken for who is silent, before the silence is too long for any body. */
+function endsWithSilence({ requestBufferSilenceMs, bodyTimeoutMs }: RouteConfig): boolean {
+  return requestBufferSilenceMs !== 0 && requestBufferSilenceMs < bodyTimeoutMs
 }

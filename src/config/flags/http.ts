@@ -72,7 +72,7 @@ export const httpFlags = {
     min: 1,
     max: 1_000_000_000_000,
     zero: true,
-    help: 'Largest request body; bodies are passed on as they come, whatever their size',
+    help: 'Largest request body; bodies are passed on as they come, whatever their size, but for --request-buffer',
   },
   'request-buffer': {
     group: 'HTTP',
