@@ -58,6 +58,8 @@ const version = (
  */
 export async function serve(config: Config, warnings: readonly string[]): Promise<number> {
   const weir = new Weir(config)
+  // A terminal or a session that goes away is no reason to stop, or not to start.
+  process.on('SIGHUP', () => weir.log.logger.info('SIGHUP ignored'))
   const problems = await weir.start(warnings)
   if (problems.length > 0) {
     for (const { where, message } of problems) process.stderr.write(`weir: ${where}: ${message}\n`)
@@ -70,8 +72,6 @@ export async function serve(config: Config, warnings: readonly string[]): Promis
   }
   process.on('SIGTERM', onSignal)
   process.on('SIGINT', onSignal)
-  // A terminal or a session that goes away is no reason to stop.
-  process.on('SIGHUP', () => weir.log.logger.info('SIGHUP ignored'))
   return await promise
 }
 

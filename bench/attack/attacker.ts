@@ -147,10 +147,9 @@ class Slot implements RawOwner {
       if (nowMs - this.#actedMs > CONNECT_MS) this.#end('no answer')
       return
     }
-    const { holds, patienceMs } = this.#attacker.behaviour
-    if (holds) return
-    if (patienceMs !== undefined && nowMs - this.connectedMs > patienceMs) this.#end('open')
-    else if (nowMs - this.#actedMs > ANSWER_MS) this.#end('no answer')
+    const { holds, patienceMs = Number.POSITIVE_INFINITY } = this.#attacker.behaviour
+    if (nowMs - this.connectedMs > patienceMs) this.#end('open')
+    else if (!holds && nowMs - this.#actedMs > ANSWER_MS) this.#end('no answer')
   }
 
   reset(): void {
@@ -160,7 +159,8 @@ class Slot implements RawOwner {
   #end(outcome: string): void {
     if (!this.#connection.isOpen) return
     this.#connection.reset()
-    this.#attacker.count(outcome)
+    // One that is held was counted when it was connected.
+    if (!this.#attacker.behaviour.holds) this.#attacker.count(outcome)
     this.#queue()
   }
 

@@ -13,7 +13,7 @@ const slow = {
   port: 'http',
   source: 'network',
   concurrency: 2000,
-  perSecond: 1000,
+  perSecond: 1200,
 } as const
 
 export const attacks = {

@@ -16,6 +16,8 @@ const WARM_SECONDS = 4
 const SETTLE_MS = 2500
 /** The client is left out of account for so long when the attack begins. */
 const BEGIN_MS = 300
+/** Until it has done what is to be done about those who left. */
+const LEFT_MS = 300
 const SAMPLE_MS = 100
 const BACK_SECONDS = 60
 /** The others are looked at for as long as the run can spare. */
@@ -91,6 +93,7 @@ export async function attackOnce(
 
   const peaks = watch(proxy)
   const done = await assault(proxy, attack, timing.attackSeconds)
+  await pause(LEFT_MS)
   const goneMs = Date.now()
   const attackUsed = proxy.processorTime().usedMicros - used
   const { memory: memoryPeak, descriptors: descriptorsPeak } = peaks()

@@ -34,7 +34,7 @@ const denied = new CidrSet()
 for (let i = 0; i < 100_000; i++)
   denied.add(parseCidr(`${(i >> 8) & 255}.${i & 255}.${i >> 16}.0/24`)!, 1)
 const wheel = new Deadlines(() => {})
-const deadline = new Deadline(() => {})
+const deadline = new Deadline({ onDeadline() {} })
 wheel.set(deadline, 60_000)
 
 const smallRequest = Buffer.from(

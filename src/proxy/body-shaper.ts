@@ -7,7 +7,7 @@
 import { msToTicks, TICKS_PER_SECOND, ticks } from '../core/clock.ts'
 import type { BodyRate } from '../guard/body-rate.ts'
 import type { RequestPlace } from '../guard/request-admission.ts'
-import { Deadline, type Deadlines, STEP_MS } from '../transport/deadlines.ts'
+import { Deadline, type DeadlineOwner, type Deadlines, STEP_MS } from '../transport/deadlines.ts'
 
 /**
  * Who has to be read soon, or is refused, wakes a little sooner than others of its address, in other workers too. Else one
@@ -38,7 +38,7 @@ export interface BodyShaperParts {
   readonly place: RequestPlace
 }
 
-export class BodyShaper {
+export class BodyShaper implements DeadlineOwner {
   readonly #parts: BodyShaperParts
   readonly #deadline: Deadline
   /** Step since which it is held; 0 while it is not. */
@@ -48,7 +48,11 @@ export class BodyShaper {
 
   constructor(parts: BodyShaperParts) {
     this.#parts = parts
-    this.#deadline = new Deadline(parts.onFree)
+    this.#deadline = new Deadline(this)
+  }
+
+  onDeadline(): void {
+    this.#parts.onFree()
   }
 
   /** A new body. */

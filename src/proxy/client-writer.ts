@@ -6,7 +6,7 @@
  */
 import type { Socket } from 'node:net'
 import type { HttpConfig } from '../config/config.ts'
-import { Deadline, type Deadlines } from '../transport/deadlines.ts'
+import { Deadline, type DeadlineOwner, type Deadlines } from '../transport/deadlines.ts'
 import { writeText } from '../transport/direct-write.ts'
 import { PlainSocket } from '../transport/plain-socket.ts'
 import type { TlsSocket } from '../transport/tls-socket.ts'
@@ -35,7 +35,7 @@ export interface ClientWriterParts {
   readonly owner: ClientWriterOwner
 }
 
-export class ClientWriter {
+export class ClientWriter implements DeadlineOwner {
   readonly #parts: ClientWriterParts
   readonly #encrypts: boolean
   /** null of a client that was never waited for. */
@@ -120,11 +120,12 @@ export class ClientWriter {
     this.#movedMs = this.#sinceMs
     this.#unsentFirst = unsentBytes(socket, plain)
     this.#unsent = this.#unsentFirst
-    this.#deadline ??= new Deadline(() => this.#look(this.#deadline!))
+    this.#deadline ??= new Deadline(this)
     deadlines.set(this.#deadline, LOOK_MS)
   }
 
-  #look(deadline: Deadline): void {
+  /** Time to look at what the client has taken. */
+  onDeadline(): void {
     const { deadlines, limits, owner, socket, plain } = this.#parts
     const now = performance.now()
     const unsent = unsentBytes(socket, plain)
@@ -134,7 +135,7 @@ export class ClientWriter {
     const taken = this.#unsentFirst - unsent
     const tooSlow = waitedMs > GRACE_MS && taken * 1000 < limits.writeRateMin * waitedMs
     if (tooSlow || now - this.#movedMs >= limits.writeTimeoutMs) return owner.onClientSlow()
-    deadlines.set(deadline, LOOK_MS)
+    deadlines.set(this.#deadline!, LOOK_MS)
   }
 }
 

@@ -2,17 +2,27 @@
  * What an exchange is waiting for must come in time, and the whole of it too: one deadline for both, the nearer of the
  * two. It belongs to the connection: one exchange after the other uses it.
  */
-import { Deadline, type Deadlines } from '../transport/deadlines.ts'
+import { Deadline, type DeadlineOwner, type Deadlines } from '../transport/deadlines.ts'
 
-export class ExchangeDeadline {
+export interface ExchangeDeadlineOwner {
+  onExchangeDeadline(): void
+}
+
+export class ExchangeDeadline implements DeadlineOwner {
   readonly #deadlines: Deadlines
   readonly #deadline: Deadline
+  readonly #owner: ExchangeDeadlineOwner
   /** `--exchange-timeout`, on the clock of performance.now(); 0 is never. */
   #endsAtMs = 0
 
-  constructor(deadlines: Deadlines, onExpire: () => void) {
+  constructor(deadlines: Deadlines, owner: ExchangeDeadlineOwner) {
     this.#deadlines = deadlines
-    this.#deadline = new Deadline(onExpire)
+    this.#owner = owner
+    this.#deadline = new Deadline(this)
+  }
+
+  onDeadline(): void {
+    this.#owner.onExchangeDeadline()
   }
 
   /** @param endsAtMs when the whole exchange must be over; 0 for never */

@@ -22,7 +22,7 @@ export class FirstBytes implements Reader {
   readonly #client: TcpSession
   readonly #socket: SilentSocket
   readonly #readBuffer: SessionReadBuffer
-  /** The session's: it tells {@link expired}. */
+  /** The session's: it tells {@link onDeadline}. */
   readonly #deadline: Deadline
   /** What there is of a head; null before its first byte. */
   #begun: Buffer | null = null
@@ -78,8 +78,8 @@ export class FirstBytes implements Reader {
   }
 
   /** The time for the first head is over. */
-  expired(): void {
-    this.#begin().expired()
+  onDeadline(): void {
+    this.#begin().onDeadline()
   }
 
   /** weir is stopping. */

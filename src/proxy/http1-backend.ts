@@ -10,7 +10,7 @@ import { type ChunkOwner, ChunkReader } from '../codec/http1/chunks.ts'
 import { CHUNKED, TO_THE_END } from '../codec/http1/framing.ts'
 import { NEED_MORE, OK } from '../codec/http1/head.ts'
 import { ResponseHead } from '../codec/http1/response-head.ts'
-import { Deadline } from '../transport/deadlines.ts'
+import { Deadline, type DeadlineOwner } from '../transport/deadlines.ts'
 import type { Dialed } from '../transport/dial.ts'
 import { isBehind, writeText } from '../transport/direct-write.ts'
 import type { Held } from '../transport/held.ts'
@@ -43,7 +43,7 @@ export interface BackendKeeper {
   adopt(connection: Http1Backend): void
 }
 
-export class Http1Backend implements Reader, ChunkOwner {
+export class Http1Backend implements Reader, ChunkOwner, DeadlineOwner {
   /** Its number among all backends. */
   readonly backend: number
   readonly dialed: Dialed
@@ -80,7 +80,7 @@ export class Http1Backend implements Reader, ChunkOwner {
     this.backend = backend
     this.dialed = dialed
     this.#keeper = keeper
-    this.deadline = new Deadline(() => this.#failed(''))
+    this.deadline = new Deadline(this)
     const socket: BackendSocket = dialed.socket
     socket[BACKEND] = this
     this.#encrypts = 'encrypted' in socket
@@ -108,6 +108,11 @@ export class Http1Backend implements Reader, ChunkOwner {
     data(this: BackendSocket, bytes: Buffer): void {
       this[BACKEND]!.onBytes(bytes, bytes.length)
     },
+  }
+
+  /** It was kept unused for long enough, or the response did not come: see who set it. */
+  onDeadline(): void {
+    this.#failed('')
   }
 
   /** Whether another exchange may have it; true only while there is none. */

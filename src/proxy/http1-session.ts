@@ -10,7 +10,7 @@ import { ticks } from '../core/clock.ts'
 import type { EndingName } from '../core/endings.ts'
 import { ADMITTED, refusal, type RefusalName, refusals } from '../core/refusals.ts'
 import { CLOSE, REJECT } from '../guard/actions.ts'
-import { Deadline } from '../transport/deadlines.ts'
+import { Deadline, type DeadlineOwner } from '../transport/deadlines.ts'
 import type { Dialed } from '../transport/dial.ts'
 import type { Held } from '../transport/held.ts'
 import type { PlainSocket } from '../transport/plain-socket.ts'
@@ -46,7 +46,7 @@ const BODY = 1
 const TURN = 2
 const CLOSED = 3
 
-export class Http1Session implements Reader, ClientWriterOwner, BodyOwner {
+export class Http1Session implements Reader, ClientWriterOwner, BodyOwner, DeadlineOwner {
   readonly client: TcpSession
   readonly edge: Edge
   readonly routes: Routes
@@ -109,8 +109,8 @@ export class Http1Session implements Reader, ClientWriterOwner, BodyOwner {
       isSecure: client.handshake !== null || this.origin.forwarders !== null,
     })
     this.answers = new ClientAnswers(this, this.#head)
-    this.exchangeDeadline = new ExchangeDeadline(edge.deadlines, () => this.#exchange?.onDeadline())
-    this.#deadline = new Deadline(() => this.expired())
+    this.exchangeDeadline = new ExchangeDeadline(edge.deadlines, this)
+    this.#deadline = new Deadline(this)
     this.#socket[SESSION] = this
   }
 
@@ -408,8 +408,12 @@ export class Http1Session implements Reader, ClientWriterOwner, BodyOwner {
     this.#exchange?.refuse(status, reason)
   }
 
+  onExchangeDeadline(): void {
+    this.#exchange?.onDeadline()
+  }
+
   /** What the client owes has not come in time. */
-  expired(): void {
+  onDeadline(): void {
     if (this.#state === HEAD && this.requests > 0 && this.#scanned === 0) return this.#close()
     if (this.#state === HEAD) {
       // Who has said nothing gets no answer: it may be about to ask, and would take it for its own.

@@ -16,7 +16,7 @@ import { type EndingName, ending, endings } from '../core/endings.ts'
 import { hashSource } from '../core/hash.ts'
 import { ADMITTED, refusal, refusals } from '../core/refusals.ts'
 import type { Place } from '../guard/admission.ts'
-import { Deadline } from '../transport/deadlines.ts'
+import { Deadline, type DeadlineOwner } from '../transport/deadlines.ts'
 import type { Dialed } from '../transport/dial.ts'
 import { Gate, type GateOwner } from '../transport/gate.ts'
 import { Handshake, type HandshakeOwner } from '../transport/handshake.ts'
@@ -47,7 +47,7 @@ const ENDINGS = endings.length
 /** The socket of a client knows its session. */
 type ClientSocket = (Socket | PlainSocket) & { [SESSION]?: TcpSession }
 
-export class TcpSession implements Place, GateOwner, HandshakeOwner, TunnelOwner {
+export class TcpSession implements Place, GateOwner, HandshakeOwner, TunnelOwner, DeadlineOwner {
   readonly edge: Edge
   readonly entrance: Entrance
   /** The plain socket; under TLS the handshake's socket speaks through it. */
@@ -118,7 +118,7 @@ export class TcpSession implements Place, GateOwner, HandshakeOwner, TunnelOwner
     this.startedMs = performance.now()
     this.address = address
     this.port = port
-    this.#deadline = new Deadline(() => this.#expired())
+    this.#deadline = new Deadline(this)
     edge.sessions.add(this)
     // Before anything else: an unheard 'error' would end the worker (CVE-2025-59465).
     this.socket[SESSION] = this
@@ -419,9 +419,9 @@ export class TcpSession implements Place, GateOwner, HandshakeOwner, TunnelOwner
     this.#finish('drained', '')
   }
 
-  #expired(): void {
+  onDeadline(): void {
     if (this.#lingering) return this.#finish('finished', '')
-    if (this.http instanceof FirstBytes) return this.http.expired()
+    if (this.http instanceof FirstBytes) return this.http.onDeadline()
     if (this.tunnel !== null) return this.#finish('idle-timeout', '')
     if (this.#backend?.isWaiting) return this.#finish('queue-timeout', '')
     this.handshake?.timedOut()

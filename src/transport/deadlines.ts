@@ -12,6 +12,11 @@
 export const STEP_MS = 50
 const SLOTS = 512
 
+/** Who is told. Not a function: each connection has several deadlines, and a closure for each weighs as much as they do. */
+export interface DeadlineOwner {
+  onDeadline(): void
+}
+
 /** Something that must happen by a time. Reused: set, pushed back and cleared many times. */
 export class Deadline {
   /** Step at which it is due; 0 while it is not set. */
@@ -23,10 +28,10 @@ export class Deadline {
   /** Neighbours in the ring of its slot; itself while it is in none. */
   next: Deadline = this
   previous: Deadline = this
-  readonly onExpire: () => void
+  readonly owner: DeadlineOwner
 
-  constructor(onExpire: () => void) {
-    this.onExpire = onExpire
+  constructor(owner: DeadlineOwner) {
+    this.owner = owner
   }
 
   /** It will not come, and is in no wheel any more. */
@@ -40,7 +45,7 @@ export class Deadlines {
   /** Steps since start; begins at 1, as 0 means "not set". */
   #now = 1
   /** The head of each slot's ring is a deadline that never expires. */
-  readonly #slots = Array.from({ length: SLOTS }, () => new Deadline(nothing))
+  readonly #slots = Array.from({ length: SLOTS }, () => new Deadline(nobody))
   readonly #onStep: (lateMs: number) => void
   #timer: NodeJS.Timeout | null = null
   #startedMs = 0
@@ -129,7 +134,7 @@ export class Deadlines {
   #expire(slot: Deadline): void {
     if (slot.next === slot) return
     // Moved to a ring of its own first: what expires may set or clear others, in this slot too.
-    const passing = new Deadline(nothing)
+    const passing = new Deadline(nobody)
     passing.next = slot.next
     passing.previous = slot.previous
     passing.next.previous = passing
@@ -143,7 +148,7 @@ export class Deadlines {
         this.#link(deadline)
       } else if (deadline.due !== 0) {
         deadline.due = 0
-        deadline.onExpire()
+        deadline.owner.onDeadline()
       }
     }
   }
@@ -166,4 +171,4 @@ function unlink(deadline: Deadline): void {
   deadline.linked = 0
 }
 
-function nothing(): void {}
+const nobody: DeadlineOwner = { onDeadline() {} }

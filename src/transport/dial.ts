@@ -5,8 +5,9 @@
 import { connect, type Socket } from 'node:net'
 import { connect as connectTls, type SecureContext } from 'node:tls'
 import type { FaultCode } from '../core/errors.ts'
-import { Deadline, type Deadlines } from './deadlines.ts'
-import { type Listeners, listen, stopListening } from './listen.ts'
+import { Deadline, type DeadlineOwner, type Deadlines } from './deadlines.ts'
+import type { Listeners } from './hearers.ts'
+import { listen, stopListening } from './listen.ts'
 import { PlainSocket } from './plain-socket.ts'
 import {
   onread,
@@ -54,7 +55,7 @@ const DIAL = Symbol('dial')
 /** A socket knows the dial it belongs to until that is over. */
 type Dialing = (Socket | PlainSocket) & { [DIAL]?: Dial | null }
 
-export class Dial {
+export class Dial implements DeadlineOwner {
   readonly #target: DialTarget
   readonly #owner: DialOwner
   readonly #deadlines: Deadlines
@@ -69,7 +70,7 @@ export class Dial {
     this.#target = target
     this.#owner = owner
     this.#deadlines = deadlines
-    this.#deadline = new Deadline(() => this.#timedOut())
+    this.#deadline = new Deadline(this)
   }
 
   /**
@@ -175,7 +176,8 @@ export class Dial {
     this.#owner.onDialFailed(code, error.code ?? error.message)
   }
 
-  #timedOut(): void {
+  /** It took too long. */
+  onDeadline(): void {
     const { name, timeoutMs } = this.#target
     this.cancel()
     this.#owner.onDialFailed('WEIR_CONNECT_TIMEOUT', `${name} took over ${timeoutMs} ms`)

@@ -15,7 +15,7 @@ import {
   OK,
 } from '../codec/client-hello.ts'
 import { ProxyHeader } from '../codec/proxy-protocol.ts'
-import { Deadline, type Deadlines } from './deadlines.ts'
+import { Deadline, type DeadlineOwner, type Deadlines } from './deadlines.ts'
 
 const NOT_TLS_REFUSAL = refusal('not-tls')
 const MALFORMED = refusal('hello-malformed')
@@ -38,7 +38,7 @@ export interface GateOwner {
   onGateClosed(): void
 }
 
-export class Gate {
+export class Gate implements DeadlineOwner {
   readonly #socket: Socket
   readonly #owner: GateOwner
   readonly #deadlines: Deadlines
@@ -59,9 +59,7 @@ export class Gate {
     this.#socket = socket
     this.#owner = owner
     this.#deadlines = deadlines
-    this.#deadline = new Deadline(() =>
-      this.#refuse(this.#wanted === 'header' ? HEADER_TIMEOUT : TIMEOUT),
-    )
+    this.#deadline = new Deadline(this)
   }
 
   readProxyHeader(): void {
@@ -70,6 +68,10 @@ export class Gate {
 
   readHello(timeoutMs: number): void {
     this.#start('hello', timeoutMs)
+  }
+
+  onDeadline(): void {
+    this.#refuse(this.#wanted === 'header' ? HEADER_TIMEOUT : TIMEOUT)
   }
 
   /** Bytes it keeps. */

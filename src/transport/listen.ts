@@ -5,10 +5,8 @@
  * dozen closures are near to a kilobyte for every connection that is merely open.
  */
 import type { Socket } from 'node:net'
+import type { Listeners } from './hearers.ts'
 import { PlainSocket } from './plain-socket.ts'
-
-/** By event; called with the socket as `this`. */
-export type Listeners = Readonly<Record<string, (...args: never[]) => void>>
 
 export function listen(socket: Socket | PlainSocket, listeners: Listeners): void {
   if (socket instanceof PlainSocket) return socket.listen(listeners)

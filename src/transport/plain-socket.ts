@@ -16,7 +16,7 @@
 import { Socket, type SocketConstructorOpts } from 'node:net'
 import { constants } from 'node:os'
 import { getSystemErrorName } from 'node:util'
-import type { Listeners } from './listen.ts'
+import { Hearers, type Listeners, type SocketEvent } from './hearers.ts'
 import {
   BEHIND,
   connect,
@@ -53,7 +53,7 @@ export class PlainSocket implements HandleOwner {
   readonly readableLength = 0
   readonly #handle: PlainHandle
   readonly #readBuffer: PlainReadBuffer
-  readonly #listeners: Listeners[] = []
+  #hearers = Hearers.none
   /** What is read into next. */
   #buffer: Buffer
   #isReading = false
@@ -86,12 +86,11 @@ export class PlainSocket implements HandleOwner {
 
   /** To be told of 'connect', 'drain', 'end', 'error' and 'close'; with the socket as `this`. */
   listen(listeners: Listeners): void {
-    this.#listeners.push(listeners)
+    this.#hearers = this.#hearers.with(listeners)
   }
 
   stopListening(listeners: Listeners): void {
-    const at = this.#listeners.indexOf(listeners)
-    if (at !== -1) this.#listeners.splice(at, 1)
+    this.#hearers = this.#hearers.without(listeners)
   }
 
   /** Until then nothing is read. */
@@ -291,11 +290,9 @@ export class PlainSocket implements HandleOwner {
     this.#tell('close')
   }
 
-  #tell(event: string, error?: NodeJS.ErrnoException): void {
-    for (const listeners of this.#listeners.slice()) {
-      const listener = listeners[event] as ((error?: NodeJS.ErrnoException) => void) | undefined
-      listener?.call(this, error)
-    }
+  /** Those who hear when it happens, whatever they do about it. */
+  #tell(event: SocketEvent, error?: NodeJS.ErrnoException): void {
+    for (const hearer of this.#hearers[event]) hearer.call(this, error)
   }
 
   /** From here on nothing that happens to the handle is its own. */

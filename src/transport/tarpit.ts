@@ -6,18 +6,18 @@
  */
 import type { Socket } from 'node:net'
 import type { PlainSocket } from './plain-socket.ts'
-import { Deadline, type Deadlines, STEP_MS } from './deadlines.ts'
+import { Deadline, type DeadlineOwner, type Deadlines, STEP_MS } from './deadlines.ts'
 import { type RawHandle, takeHandle } from './raw-handle.ts'
 import { reset } from './reset.ts'
 
-export class Tarpit {
+export class Tarpit implements DeadlineOwner {
   readonly #deadlines: Deadlines
   readonly #timeMs: number
   /** A ring: all are held for the same time, so the oldest is due first. */
   readonly #held: (RawHandle | null)[]
   /** By place in the ring: the step at which it is due. */
   readonly #due: Int32Array
-  readonly #deadline = new Deadline(() => this.#expire())
+  readonly #deadline = new Deadline(this)
   #first = 0
   #size = 0
   #isClosed = false
@@ -69,7 +69,7 @@ export class Tarpit {
     while (this.#size > 0) this.#resetFirst()
   }
 
-  #expire(): void {
+  onDeadline(): void {
     const { now } = this.#deadlines
     while (this.#size > 0 && this.#due[this.#first]! <= now) this.#resetFirst()
     if (this.#size === 0) return

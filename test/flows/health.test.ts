@@ -143,6 +143,20 @@ test('SIGTERM drains: running sessions go on, new ones are refused, exit 0', asy
   t.equal(await stopped, 0)
 })
 
+test('SIGHUP ends nothing', async t => {
+  const backend = await startBackend(t, echo)
+  const weir = await startWeir(t, withoutLimits(...LISTEN, '--backend', backend.url))
+  const socket = await dial(weir.ports[0]!)
+  socket.write('x')
+  await read(socket, 1)
+  weir.child.kill('SIGHUP')
+  await weir.line(({ msg }) => msg === 'SIGHUP ignored', 'the signal')
+  socket.write('still here')
+  t.equal(await read(socket, 10), 'still here')
+  t.equal((await weir.admin('/readyz')).status, 200)
+  socket.destroy()
+})
+
 test('the drain ends at its deadline, and at a second signal', async t => {
   const backend = await startBackend(t, echo)
   for (const drain of ['300ms', '1h']) {

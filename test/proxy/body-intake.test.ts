@@ -15,7 +15,7 @@ const BODY_MS = 40 * STEP_MS
 /** A client whose body of `length` bytes begins, and an exchange that takes it once it has chosen. */
 function intake(length: number, limits: Partial<RouteConfig> = {}) {
   const deadlines = new Deadlines(() => {})
-  const deadline = new Deadline(() => {})
+  const deadline = new Deadline({ onDeadline() {} })
   const input = new ClientInput()
   const told: string[] = []
   const socket = { pause: () => void told.push('pause') }

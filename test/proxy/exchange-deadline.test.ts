@@ -8,7 +8,7 @@ function start() {
   let now = 0
   const wheel = new Deadlines(() => {})
   const seen = { expired: 0 }
-  const deadline = new ExchangeDeadline(wheel, () => seen.expired++)
+  const deadline = new ExchangeDeadline(wheel, { onExchangeDeadline: () => seen.expired++ })
   const pass = (ms: number): void => {
     for (const end = now + ms; now < end; ) wheel.wake((now += STEP_MS))
   }

@@ -10,7 +10,7 @@ import { ClientReadBuffer, ReadBuffers } from '../../src/transport/read-buffer.t
 /** What comes when a head is whole, or anything is to be said, is test/flows/silent-clients.test.ts. */
 function silent() {
   const deadlines = new Deadlines(() => {})
-  const deadline = new Deadline(() => {})
+  const deadline = new Deadline({ onDeadline() {} })
   const ended: string[][] = []
   const client = {
     edge: { deadlines, config: { http: { headTimeoutMs: 10 * STEP_MS } } },

@@ -12,7 +12,10 @@ test('a deadline is never early and at most two steps late', async t => {
         wheel.advance(start)
         const fired: number[] = []
         let now = start
-        wheel.set(new Deadline(() => fired.push(now)), ms)
+        wheel.set(
+          newDeadline(() => fired.push(now)),
+          ms,
+        )
         while (fired.length === 0 && now < start + ms + 10 * STEP_MS) {
           now += STEP_MS
           wheel.advance(now)
@@ -28,8 +31,8 @@ test('a deadline is never early and at most two steps late', async t => {
 test('a pushed back deadline waits, a cleared one never comes', async t => {
   const wheel = new Deadlines(() => {})
   let fired = 0
-  const pushed = new Deadline(() => fired++)
-  const cleared = new Deadline(() => t.fail('it was cleared'))
+  const pushed = newDeadline(() => fired++)
+  const cleared = newDeadline(() => t.fail('it was cleared'))
   wheel.set(pushed, 100)
   wheel.set(cleared, 100)
   wheel.advance(90)
@@ -47,7 +50,7 @@ test('a suspended deadline never comes, unless it is set again, sooner or later'
   const wheel = new Deadlines(() => {})
   const fired: string[] = []
   const names = ['never', 'sooner', 'later', 'stopped'] as const
-  const made = names.map(name => new Deadline(() => fired.push(name)))
+  const made = names.map(name => newDeadline(() => fired.push(name)))
   for (const deadline of made) wheel.set(deadline, 1000)
   for (const deadline of made) wheel.suspend(deadline)
   const [, sooner, later, stopped] = made
@@ -67,7 +70,7 @@ test('a suspended deadline never comes, unless it is set again, sooner or later'
 test('it can be set sooner than it was', async t => {
   const wheel = new Deadlines(() => {})
   let fired = 0
-  const deadline = new Deadline(() => fired++)
+  const deadline = newDeadline(() => fired++)
   wheel.set(deadline, 60_000)
   wheel.set(deadline, 100)
   wheel.advance(300)
@@ -77,9 +80,9 @@ test('it can be set sooner than it was', async t => {
 test('what expires may clear and set others in the same step', async t => {
   const wheel = new Deadlines(() => {})
   const order: string[] = []
-  const third = new Deadline(() => order.push('third'))
-  const second = new Deadline(() => order.push('second'))
-  const first = new Deadline(() => {
+  const third = newDeadline(() => order.push('third'))
+  const second = newDeadline(() => order.push('second'))
+  const first = newDeadline(() => {
     order.push('first')
     wheel.clear(second)
     wheel.set(third, 100)
@@ -95,8 +98,8 @@ test('what expires may clear and set others in the same step', async t => {
 test('what is set after a stall, before the wheel wakes, has its whole time', async t => {
   const wheel = new Deadlines(() => {})
   const fired: string[] = []
-  const before = new Deadline(() => fired.push('before'))
-  const during = new Deadline(() => fired.push('during'))
+  const before = newDeadline(() => fired.push('before'))
+  const during = newDeadline(() => fired.push('during'))
   wheel.set(before, 1000)
   wheel.wake(STEP_MS)
   // The process is stopped for five seconds; then its sockets are read first.
@@ -112,8 +115,8 @@ test('what is set after a stall, before the wheel wakes, has its whole time', as
 test('what is set by something that expires late counts from then', async t => {
   const wheel = new Deadlines(() => {})
   const fired: string[] = []
-  const second = new Deadline(() => fired.push('second'))
-  const first = new Deadline(() => {
+  const second = newDeadline(() => fired.push('second'))
+  const first = newDeadline(() => {
     fired.push('first')
     wheel.set(second, 1000)
   })
@@ -128,7 +131,11 @@ test('what is set by something that expires late counts from then', async t => {
 test('a stall longer than a turn of the wheel misses nothing', async t => {
   const wheel = new Deadlines(() => {})
   let fired = 0
-  for (let ms = 50; ms <= 100_000; ms += 50) wheel.set(new Deadline(() => fired++), ms)
+  for (let ms = 50; ms <= 100_000; ms += 50)
+    wheel.set(
+      newDeadline(() => fired++),
+      ms,
+    )
   wheel.advance(1_000_000)
   t.equal(fired, 2000)
 })
@@ -170,3 +177,7 @@ test('how late an idle loop is does not add up', async t => {
 test('a loop that stood still is late by that much, once', async t => {
   t.strictSame(latenessOf(t, [0, 130, 0, 0]), [0, 130, 0, 0])
 })
+
+function newDeadline(onDeadline: () => void): Deadline {
+  return new Deadline({ onDeadline })
+}
