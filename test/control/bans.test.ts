@@ -144,6 +144,27 @@ test('whoever listens hears of all there are, of new ones, and of those lifted',
   t.strictSame(heard, ['+10.0.0.1', '+10.0.0.2', '-10.0.0.1'])
 })
 
+test("workers hear of the end of an operator's ban, and not of a guard's", async t => {
+  const { bans, told, notice } = setup()
+  const over: string[] = []
+  bans.listen({ added: () => {}, removed: cidr => over.push(cidr) })
+  notice('10.1.0.1', seconds() + 1)
+  bans.add(block('10.0.0.0/24'), 3600, '')
+  bans.start()
+  t.teardown(() => bans.stop())
+  await until(() => over.length === 1, 'that of the guard is over')
+  t.strictSame(over, ['10.1.0.1'])
+  t.equal(told.length, 1, 'they never had it')
+
+  bans.add(block('10.2.0.0/24'), 1, '')
+  await until(() => over.length === 2, 'that of the operator is over')
+  t.strictSame(over, ['10.1.0.1', '10.2.0.0/24'])
+  t.strictSame(
+    told.map(blocks => blocks.map(({ cidr }) => cidr)),
+    [['10.0.0.0/24'], ['10.0.0.0/24', '10.2.0.0/24'], ['10.0.0.0/24']],
+  )
+})
+
 test('bans that are kept hold as before', async t => {
   const { bans, bannedUntil } = setup()
   bans.restore([

@@ -1,11 +1,13 @@
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
+import { askSocket } from '../support/admin-socket.ts'
 import { named, startBackend } from '../support/backend.ts'
 import { dial, ending, exchange } from '../support/client.ts'
+import { until } from '../support/until.ts'
 import { runWeir, startWeir } from '../support/weir.ts'
 
 /** The name of a socket has 107 bytes: too few for those of tests. */
@@ -128,9 +130,21 @@ test('nothing that is sent to it ends weir', async t => {
     t.equal(Number(/^HTTP\/1\.1 (\d+)/.exec(answer)?.[1] ?? 0), status, sent.slice(0, 100))
   }
   t.equal((await weir.admin('/healthz')).status, 200)
-  const held = Array.from({ length: 16 }, () => connect(socket).on('error', () => {}))
-  await Promise.all(held.map(each => once(each, 'connect')))
-  const listed = await runWeir(['bans', 'list', '--admin-socket', socket])
-  t.equal(listed.code, 0, 'nor keeps anybody out')
-  for (const each of held) each.destroy()
+})
+
+test('sixteen connections that say nothing keep nobody out: the oldest makes room, alone', async t => {
+  const backend = await startBackend(t, named('served'))
+  const socket = `${folderOf(t)}/admin.sock`
+  await startWeir(t, [...LISTEN, '--backend', backend.url, '--admin-socket', socket])
+  const held: Socket[] = []
+  for (let i = 0; i < 16; i++) {
+    const each = connect(socket).on('error', () => {})
+    t.teardown(() => each.destroy())
+    await once(each, 'connect')
+    // Else nobody notices that it is closed.
+    held.push(each.resume())
+  }
+  t.equal((await askSocket(socket, '/bans'))[0], 200)
+  await until(() => held[0]!.destroyed, 'the oldest is closed')
+  t.notOk(held.slice(1).some(each => each.destroyed))
 })
