@@ -79,6 +79,7 @@ export class Evictor {
   step(): void {
     const signal = this.#overload.evictsFor
     if (signal === -1) {
+      this.#walk?.return?.()
       this.#walk = null
       this.#stage = 0
       return
@@ -116,6 +117,7 @@ export class Evictor {
     const stage = stages[this.#stage]!
     for (const { session } of this.#largest) this.#evict(session, stage)
     this.#largest = []
+    this.#walk?.return?.()
     this.#walk = null
     this.#stage = this.#victims > 0 ? 0 : (this.#stage + 1) % stages.length
   }

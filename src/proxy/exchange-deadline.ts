@@ -14,6 +14,8 @@ export class ExchangeDeadline implements DeadlineOwner {
   readonly #owner: ExchangeDeadlineOwner
   /** `--exchange-timeout`, on the clock of performance.now(); 0 is never. */
   #endsAtMs = 0
+  /** That is nearer than what comes next. */
+  #isOfWhole = false
 
   constructor(deadlines: Deadlines, owner: ExchangeDeadlineOwner) {
     this.#deadlines = deadlines
@@ -38,17 +40,19 @@ export class ExchangeDeadline implements DeadlineOwner {
       return
     }
     const left = Math.max(1, this.#endsAtMs - performance.now())
-    this.#deadlines.set(this.#deadline, ms === 0 ? left : Math.min(ms, left))
+    this.#isOfWhole = ms === 0 || left <= ms
+    this.#deadlines.set(this.#deadline, this.#isOfWhole ? left : ms)
   }
 
-  /** Whether it is the whole exchange that took too long. */
+  /** Whether it is the whole exchange that took too long: a clock alone would not say, as the wheel's may be a little ahead. */
   get isOver(): boolean {
-    return this.#endsAtMs !== 0 && performance.now() >= this.#endsAtMs
+    return this.#endsAtMs !== 0 && (this.#isOfWhole || performance.now() >= this.#endsAtMs)
   }
 
   /** The exchange is over: nothing is waited for. */
   suspend(): void {
     this.#endsAtMs = 0
+    this.#isOfWhole = false
     this.#deadlines.suspend(this.#deadline)
   }
 

@@ -158,8 +158,11 @@ export class Exchange implements ResponseOwner, BodyTaker {
     const pool = this.#pool
     pool.retryBudget.deposit()
     if (pool.sticky !== null) this.#wished = pool.sticky.find(head)
+    if (!head.hasBody) return this.choose()
+    // The client is what is waited for, but no longer than the whole exchange may take.
+    this.waitFor(0)
     const { requestBuffer } = this.route.config
-    if (!head.hasBody || !this.#session.awaitsBody(head, requestBuffer)) this.choose()
+    if (!this.#session.awaitsBody(head, requestBuffer)) this.choose()
   }
 
   /** Takes a backend: as much of the body is there as one is to be taken for. */

@@ -85,6 +85,7 @@ export class HeldBytes {
     slice[max] = this.#max
     sum.clear()
     this.#max = 0
+    this.#walk?.return?.()
     this.#walk = null
   }
 }

@@ -268,6 +268,7 @@ export class Http1Session implements Reader, ClientWriterOwner, BodyOwner, Deadl
 
   onBodyWhole(exchange: Exchange): void {
     this.#state = TURN
+    if (this.#ended) this.#watchEnded()
     exchange.onBodyEnd()
   }
 
@@ -422,7 +423,8 @@ export class Http1Session implements Reader, ClientWriterOwner, BodyOwner, Deadl
       else this.edge.notes.session(this.client, REQUEST_TIMEOUT)
       return this.#close()
     }
-    if (this.#state === BODY) {
+    // Who said no more before its body was read owes none of it: what is missing is refused when that is seen.
+    if (this.#state === BODY && !this.#ended) {
       if (this.#exchange !== null && this.#intake!.endsWait(this.#exchange)) return this.#goOn()
       return this.refuseBody(408, 'request-timeout')
     }

@@ -13,15 +13,25 @@ export interface Seated {
   seat: number
 }
 
-/** What can be walked over, in several turns too: who stands there all the while is met, whoever comes and goes. */
+/**
+ * What can be walked over, in several turns too: who stands there all the while is met, and nobody twice, whoever comes and
+ * goes. Who stops before the end says so by `return()`.
+ */
 export interface Walkable<T> {
   readonly size: number
   values(): Iterator<T>
 }
 
+interface Walk {
+  /** Those from this seat on have been met, or came later. */
+  at: number
+}
+
 export class Sessions<T extends Seated> implements Walkable<T>, Iterable<T> {
   /** Never shorter: a shorter one, too, would be another. */
   readonly #seats: (T | undefined)[] = []
+  /** Those under way. */
+  readonly #walks: Walk[] = []
   #size = 0
 
   get size(): number {
@@ -36,19 +46,45 @@ export class Sessions<T extends Seated> implements Walkable<T>, Iterable<T> {
 
   /** Idempotent. */
   delete(session: T): void {
-    const { seat } = session
-    if (seat === -1) return
+    if (session.seat === -1) return
+    const free = this.#walks.length === 0 ? session.seat : this.#freeBehindWalks(session.seat)
     session.seat = -1
-    const last = this.#seats[--this.#size]!
-    this.#seats[this.#size] = undefined
-    if (last === session) return
-    this.#seats[seat] = last
-    last.seat = seat
+    const last = --this.#size
+    if (free !== last) this.#move(last, free)
+    this.#seats[last] = undefined
   }
 
-  /** From the last to the first: who takes the seat of one that leaves was met before, or came later. */
+  /**
+   * Frees a seat that every walk has left behind in place of `free`: at each walk the next to be met moves over, and its seat
+   * is the one that is free then.
+   */
+  #freeBehindWalks(free: number): number {
+    const walks = this.#walks
+    if (walks.length > 1) walks.sort((a, b) => a.at - b.at)
+    for (const walk of walks) {
+      if (walk.at <= free) continue
+      walk.at--
+      if (walk.at !== free) this.#move(walk.at, free)
+      free = walk.at
+    }
+    return free
+  }
+
+  #move(from: number, to: number): void {
+    const session = this.#seats[from]!
+    this.#seats[to] = session
+    session.seat = to
+  }
+
+  /** From the last to the first. */
   *values(): Generator<T, undefined> {
-    for (let at = this.#size - 1; at >= 0; at = Math.min(at, this.#size) - 1) yield this.#seats[at]!
+    const walk: Walk = { at: this.#size }
+    this.#walks.push(walk)
+    try {
+      while (walk.at > 0) yield this.#seats[--walk.at]!
+    } finally {
+      this.#walks.splice(this.#walks.indexOf(walk), 1)
+    }
     return undefined
   }
 

@@ -1,5 +1,6 @@
 /** `--request-buffer`: a backend is taken for a body that is there, and not for one that may never come. */
 import { createHash, randomBytes } from 'node:crypto'
+import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { type Test, test } from 'tap'
 import { testAuthority } from '../support/certificates.ts'
@@ -15,7 +16,11 @@ function hashOf(bytes: Buffer): string {
 }
 
 /** A backend that answers with a hash of the body. */
-async function site(t: Test, flags: readonly string[] = [], listen = 'http://127.0.0.1:0') {
+async function site(
+  t: Test,
+  flags: readonly string[] = [],
+  { listen = 'http://127.0.0.1:0', query = '' } = {},
+) {
   const backend = await startHttpBackend(t, (asked, response) => {
     const hash = createHash('sha256')
     asked.on('data', (chunk: Buffer) => hash.update(chunk))
@@ -25,7 +30,7 @@ async function site(t: Test, flags: readonly string[] = [], listen = 'http://127
     t,
     withoutLimits(
       ...['--listen', listen, '--workers', '1', '--probe', 'none'],
-      ...['--backend', backend.url, ...flags],
+      ...['--backend', backend.url + query, ...flags],
     ),
   )
   const port = weir.ports[0]!
@@ -208,11 +213,9 @@ test('after a request was held its body is waited for as well', async t => {
 
 test('the same with TLS', async t => {
   const { cert, key } = testAuthority(t).issue('a', ['localhost'])
-  const { backend, port, send } = await site(
-    t,
-    ['--cert', cert, '--key', key],
-    'https://127.0.0.1:0',
-  )
+  const { backend, port, send } = await site(t, ['--cert', cert, '--key', key], {
+    listen: 'https://127.0.0.1:0',
+  })
   const client = await dialTls(port, { rejectUnauthorized: false })
   const body = randomBytes(BUFFER + 1000)
   await send(client, post(body.length))
@@ -223,4 +226,53 @@ test('the same with TLS', async t => {
   client.write(body.subarray(2000))
   await answered(t, client, body)
   client.destroy()
+})
+
+test('a body that is waited for counts towards --exchange-timeout', async t => {
+  const { backend, port, weir } = await site(t, ['--exchange-timeout', '300ms'])
+  const client = await dial(port)
+  client.write(post(1000))
+  let sent = 0
+  const drip = setInterval(() => client.write('a', () => sent++), 20)
+  t.match((await readAll(client)).toString(), /^HTTP\/1.1 504 .*"reason":"exchange-timeout"/s)
+  clearInterval(drip)
+  t.ok(sent > 0 && sent < 1000, 'it was never silent, and not done')
+  t.equal(backend.accepted(), 0)
+  await weir.metricIs('weir_connections', {}, 0)
+})
+
+/** Two requests, the second with all of its body, and the end of what the client says. */
+const TWO = `GET / HTTP/1.1\r\nHost: a\r\n\r\n${post(6)}abcdef`
+
+test('who closed its side behind its bodies, and gets no answer, is noticed', async t => {
+  const { backend, port, weir } = await site(t, ['--half-close-timeout', '200ms'])
+  backend.answer = (_, response) => {
+    backend.answer = () => {}
+    response.end('first')
+  }
+  const client = await dial(port)
+  client.end(TWO)
+  await weir.metricIs('weir_sessions_ended_total', { ending: 'client-gone' }, 1)
+  t.equal(backend.seen.length, 2)
+  await weir.metricIs('weir_connections', {}, 0)
+  client.destroy()
+})
+
+test('who closed its side behind its bodies owes nothing while they wait', async t => {
+  const { backend, port, weir } = await site(t, ['--half-close-timeout', '200ms'], {
+    query: '?max-connections=1',
+  })
+  const held: ServerResponse[] = []
+  backend.answer = (_, response) => void held.push(response)
+  const client = await dial(port)
+  client.end(TWO)
+  await until(() => held.length === 1, 'the first is asked')
+  const other = await dial(port)
+  other.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+  await weir.metricIs('weir_queued_total', {}, 1)
+  held[0]!.end('first')
+  await weir.metricIs('weir_sessions_ended_total', { ending: 'client-gone' }, 1)
+  t.equal(await weir.metric('weir_refusals_total'), 0)
+  for (const each of [client, other]) each.destroy()
+  await weir.metricIs('weir_connections', {}, 0)
 })

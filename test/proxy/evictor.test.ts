@@ -108,3 +108,30 @@ test('nobody ends once the level is over, or below it', async t => {
   asked.evictsFor = -1
   t.equal(run(10).length, 0)
 })
+
+test('a walk that is over, or no longer wanted, is told so', async t => {
+  let given = 0
+  const session: Evictable = {
+    ...{ slot: 0, isHttp: true, idleSteps: () => -1, hold() {}, evict() {} },
+  }
+  const sessions = {
+    size: 300,
+    *values(): Generator<Evictable> {
+      try {
+        while (true) yield session
+      } finally {
+        given++
+      }
+    },
+  }
+  const asked = { evictsFor: CONNECTIONS, knowsSlot: () => false }
+  const evictor = new Evictor(sessions, asked, { slice: new Float64Array(4), at: 0 })
+  evictor.step()
+  t.equal(given, 0, 'a part of them')
+  evictor.step()
+  t.equal(given, 1)
+  evictor.step()
+  asked.evictsFor = -1
+  evictor.step()
+  t.equal(given, 2)
+})

@@ -44,10 +44,17 @@ test('the whole cuts what is waited for short', async t => {
   deadline.waitFor(YEAR_MS)
   pass(1200)
   t.equal(seen.expired, 1)
+  t.equal(deadline.isOver, true, 'whatever another clock says, whose second is not yet over')
 
   deadline.waitFor(0)
   pass(1200)
   t.equal(seen.expired, 2, 'and waits where nothing else does')
+  t.equal(deadline.isOver, true)
+
+  deadline.waitFor(500)
+  pass(700)
+  t.equal(seen.expired, 3)
+  t.equal(deadline.isOver, false, 'what comes next had its own time')
 })
 
 test('the next exchange has no end before it is told one', async t => {

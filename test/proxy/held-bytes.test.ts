@@ -64,3 +64,20 @@ test('a walk ends although more come than it looks at, and although all leave', 
   other.held.step()
   t.equal(other.seen()[0], 256)
 })
+
+test('a walk that is over is told so, though there would be more', async t => {
+  let given = 0
+  const holders = {
+    size: 1,
+    *values(): Generator<Holder> {
+      try {
+        while (true) yield holder(1)
+      } finally {
+        given++
+      }
+    },
+  }
+  const held = new HeldBytes(holders, { slice: new Float64Array(8), sums: SUMS, max: MAX })
+  for (let i = 0; i < 2 * STEPS; i++) held.step()
+  t.equal(given, 2)
+})
