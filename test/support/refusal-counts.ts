@@ -1,6 +1,6 @@
 /** What a weir says it refused, and what it would have, by reason. */
 import { isDeepStrictEqual } from 'node:util'
-import { until } from './until.ts'
+import { untilScraped } from './until.ts'
 import type { RunningWeir } from './weir.ts'
 
 export interface RefusalCounts {
@@ -27,14 +27,18 @@ export async function countedRefusals(
     }
   }
   try {
-    await until(async () => isDeepStrictEqual(await read(), wanted), 'all is counted', 10_000)
+    await untilScraped(
+      async () => isDeepStrictEqual(await read(), wanted),
+      'all is counted',
+      10_000,
+    )
   } catch {
     // The caller tells.
   }
   // Metrics are made once a second at most; the delays of the loops tell those of another second.
   const first = text
   let counts = await read()
-  await until(async () => {
+  await untilScraped(async () => {
     counts = await read()
     return text !== first
   }, 'the metrics are made again')

@@ -2,6 +2,8 @@
 import { setTimeout as pause } from 'node:timers/promises'
 
 const STEP_MS = 20
+/** Metrics are made once a second at most, and a scrape costs both sides some milliseconds. */
+const SCRAPE_STEP_MS = 100
 
 /** @throws naming `what` if it is not true within `ms` */
 export async function until(
@@ -15,4 +17,13 @@ export async function until(
     if (performance.now() > end) throw new Error(`not within ${ms} ms: ${what}`)
     await pause(stepMs)
   }
+}
+
+/** The same, for a condition that reads the metrics of a weir. */
+export function untilScraped(
+  condition: () => Promise<boolean>,
+  what: string,
+  ms?: number,
+): Promise<void> {
+  return until(condition, what, ms, SCRAPE_STEP_MS)
 }
