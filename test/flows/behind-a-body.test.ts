@@ -14,6 +14,7 @@ import { startWeir, withoutLimits } from '../support/weir.ts'
 const FLAGS = withoutLimits(
   ...['--listen', 'http://127.0.0.1:0', '--workers', '1', '--probe', 'none'],
 )
+const UPGRADE = 'Connection: Upgrade\r\nUpgrade: websocket\r\n'
 
 function hashOf(bytes: Buffer): string {
   return createHash('sha256').update(bytes).digest('hex')
@@ -23,6 +24,12 @@ function hashOf(bytes: Buffer): string {
 async function startBackend(t: Test, answer: RequestListener): Promise<string> {
   const { cert, key } = testAuthority(t).issue('b', ['localhost'])
   const server = createServer({ cert: readFileSync(cert), key: readFileSync(key) }, answer)
+  server.on('upgrade', (_, socket, early) => {
+    socket.on('error', () => {})
+    socket.write(`HTTP/1.1 101 Switching Protocols\r\n${UPGRADE}\r\n`)
+    socket.write(early)
+    socket.pipe(socket)
+  })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   t.teardown(() => {
@@ -61,6 +68,26 @@ for (const [what, ahead] of [
       client.write(request.subarray(ahead))
       t.ok((await read(client, 64)).endsWith(hashOf(next)))
     }
+    client.destroy()
+  })
+}
+
+for (const ahead of [0, 30, 100, 5000]) {
+  test(`what is said behind an Upgrade is whole, ${ahead} bytes came with the body before`, async t => {
+    const backend = await startBackend(t, sayHash)
+    const weir = await startWeir(t, [...FLAGS, '--backend', backend])
+    const client = await dial(weir.ports[0]!)
+    const body = randomBytes(100_000)
+    const said = randomBytes(20_000)
+    const asked = Buffer.from(`GET /ws HTTP/1.1\r\nHost: a\r\n${UPGRADE}\r\n`)
+    const behind = Buffer.concat([asked, said])
+    client.write(Buffer.concat([post(body), behind.subarray(0, ahead)]))
+    let heard = ''
+    client.on('data', (bytes: Buffer) => (heard += bytes.toString('latin1')))
+    await until(() => heard.includes(hashOf(body)), 'the body is answered', 10_000)
+    client.write(behind.subarray(ahead))
+    await until(() => heard.endsWith(said.toString('latin1')), 'all of it comes back', 10_000)
+    t.match(heard, /\r\n\r\n[0-9a-f]{64}HTTP\/1\.1 101 /)
     client.destroy()
   })
 }
