@@ -202,6 +202,8 @@ export class Http1Session implements Reader, ClientWriterOwner, BodyOwner, Deadl
       else if (this.#state === BODY) this.#intake!.read(this.#exchange)
     }
     this.#advancing = false
+    // What there is of a head never becomes whole.
+    if (this.#state === HEAD && this.#ended) return this.#close()
     if (this.#state === TURN && this.#input.length > EARLY_MAX) this.#socket.pause()
     this.writer.flush()
   }

@@ -276,3 +276,16 @@ test('who closed its side behind its bodies owes nothing while they wait', async
   for (const each of [client, other]) each.destroy()
   await weir.metricIs('weir_connections', {}, 0)
 })
+
+test('who closed its side in the middle of a head is closed behind its answers', async t => {
+  const { port, weir } = await site(t, ['--head-timeout', '60s', '--keep-alive-timeout', '60s'])
+  for (const rest of ['GET / HT', '\r']) {
+    const client = await dial(port)
+    client.end(`GET / HTTP/1.1\r\nHost: a\r\n\r\n${post(3)}abc${rest}`)
+    const text = (await readAll(client)).toString()
+    t.match(text, /^HTTP\/1.1 200 .*HTTP\/1.1 200 /s)
+    t.ok(text.endsWith(hashOf(Buffer.from('abc'))), 'and nothing else is said')
+  }
+  await weir.metricIs('weir_connections', {}, 0)
+  t.equal(await weir.metric('weir_refusals_total'), 0)
+})
