@@ -110,7 +110,7 @@ export class Http1Backend implements Reader, ChunkOwner, DeadlineOwner {
     },
   }
 
-  /** It was kept unused for long enough, or the response did not come: see who set it. */
+  /** It was kept unused for long enough. */
   onDeadline(): void {
     this.#failed('')
   }

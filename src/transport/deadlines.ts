@@ -1,7 +1,7 @@
 /**
  * Deadlines of one worker: a coarse wheel, one timer for all of them.
  *
- * A deadline is late by up to two steps (100 ms) and never early. Pushing one back, which every read
+ * A deadline is late by up to two steps (100 ms), and early only by as much as the timer itself is late within a step (50 ms). Pushing one back, which every read
  * under an idle timeout does, is one store: the wheel notices when it comes past the old place.
  *
  * The wheel's time is that of its last step. While the loop is busy, or the whole process stands still, that lags behind:

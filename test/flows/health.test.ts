@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process'
 import type { Socket } from 'node:net'
 import { test } from 'tap'
 import { echo, named, startBackend } from '../support/backend.ts'
@@ -155,6 +156,18 @@ test('SIGHUP ends nothing', async t => {
   t.equal(await read(socket, 10), 'still here')
   t.equal((await weir.admin('/readyz')).status, 200)
   socket.destroy()
+})
+
+test('nor does it while weir starts', async t => {
+  let starting: ChildProcess | null = null
+  // Its first probe is not answered: until that is over weir is not ready.
+  const backend = await startBackend(t, () => void starting!.kill('SIGHUP'))
+  const probes = ['--probe', 'http', '--probe-timeout', '500ms', '--probe-interval', '1h']
+  const flags = withoutLimits(...LISTEN, '--backend', backend.url, ...probes)
+  const weir = await startWeir(t, flags, { onStart: child => (starting = child) })
+  const messages = weir.lines.map(({ msg }) => msg)
+  t.ok(messages.includes('SIGHUP ignored'), 'it was told')
+  t.ok(messages.indexOf('SIGHUP ignored') < messages.indexOf('ready'))
 })
 
 test('the drain ends at its deadline, and at a second signal', async t => {

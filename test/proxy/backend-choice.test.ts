@@ -1,15 +1,11 @@
 import { type Test, test } from 'tap'
 import { Breaker } from '../../src/balance/breaker.ts'
-import { Candidates } from '../../src/balance/candidates.ts'
-import { LeastConnections } from '../../src/balance/least-connections.ts'
-import { Outlier } from '../../src/balance/outlier.ts'
 import type { PoolConfig } from '../../src/config/config.ts'
 import { BackendChoice } from '../../src/proxy/backend-choice.ts'
 import type { Exchange } from '../../src/proxy/exchange.ts'
 import type { Http1Backend } from '../../src/proxy/http1-backend.ts'
 import type { Http1Session } from '../../src/proxy/http1-session.ts'
 import { IdleBackends } from '../../src/proxy/idle-backends.ts'
-import { Pool } from '../../src/proxy/pool.ts'
 import { NO_WISH } from '../../src/proxy/sticky.ts'
 import { DOWN } from '../../src/shared/backend-table.ts'
 import { ReadBuffers } from '../../src/transport/read-buffer.ts'
@@ -17,12 +13,9 @@ import { echo, startBackend } from '../support/backend.ts'
 import { runningDeadlines } from '../support/edge.ts'
 import { requestHead } from '../support/head.ts'
 import { makeShared } from '../support/memory.ts'
+import { makePool } from '../support/pool.ts'
 import { until } from '../support/until.ts'
 
-const EJECT = {
-  ...{ ejectAfter: 0, ejectErrors: 0, ejectSlow: 0, ejectMs: 60_000 },
-  ...{ ejectMaxMs: 60_000, ejectShareMax: 50 },
-}
 const BROKE = { cause: 'it closed', malformed: false, blame: false, answering: false }
 
 interface Options {
@@ -39,23 +32,14 @@ function setUp(t: Test, ports: readonly (number | null)[], options: Options = {}
   for (let i = 0; i < size; i++) backends.configure(i, options.max ?? 0, false, false)
   const rules = { errors: 50, windowMs: 10_000, requests: 1, openMs: 60_000 }
   const breaker = options.withBreaker ? new Breaker(breakers, 0, rules, () => 0) : null
-  const config = {
-    ...{ name: 'a', queueMax: 2, queueTimeoutMs: 400, sendProxy: 'off', retries: 2 },
-    ...{ retryBudget: 100, pipeline: 1, ...options.config },
-  } as PoolConfig
-  const pool = new Pool({
-    config,
-    first: 0,
-    targets: ports.map((port, i) => ({
-      ...{ name: `b${i}`, address: port === null ? null : '127.0.0.1' },
-      ...{ port: port ?? 1, timeoutMs: 5000, tls: null },
-    })),
-    candidates: new Candidates(backends, 0, size, breaker, null),
-    balancer: new LeastConnections(backends),
-    ...{ breaker, concurrency: null, sticky: null },
-    outlier: new Outlier(backends, 0, size, EJECT),
-    ...{ backends, worker: 0 },
-  })
+  const pool = makePool(
+    backends,
+    { ports, breaker },
+    {
+      ...{ queueMax: 2, queueTimeoutMs: 400, retries: 2, retryBudget: 100, pipeline: 1 },
+      ...options.config,
+    },
+  )
   const deadlines = runningDeadlines(t)
   const limits = { backendIdleMax: 2, backendIdleMs: 60_000, backendMaxAgeMs: 0 }
   const idleBackends = new IdleBackends(

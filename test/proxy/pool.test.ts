@@ -1,14 +1,18 @@
 import { test } from 'tap'
-import { LeastConnections } from '../../src/balance/least-connections.ts'
 import { Breaker } from '../../src/balance/breaker.ts'
 import { Concurrency } from '../../src/balance/concurrency.ts'
-import { Candidates } from '../../src/balance/candidates.ts'
-import { Outlier } from '../../src/balance/outlier.ts'
 import { ticks } from '../../src/core/clock.ts'
-import type { PoolConfig } from '../../src/config/config.ts'
-import { CIRCUIT_OPEN, LIMITED, NO_BACKEND, Pool, WAIT, type Waiter } from '../../src/proxy/pool.ts'
+import {
+  CIRCUIT_OPEN,
+  LIMITED,
+  NO_BACKEND,
+  type Pool,
+  WAIT,
+  type Waiter,
+} from '../../src/proxy/pool.ts'
 import { DIALS, DOWN, UP } from '../../src/shared/backend-table.ts'
 import { makeShared } from '../support/memory.ts'
+import { makePool } from '../support/pool.ts'
 
 const NONE = new Int32Array(0)
 
@@ -16,43 +20,19 @@ const BREAKER = { errors: 50, windowMs: 10_000, requests: 2, openMs: 1000 }
 
 const ADAPTIVE = { min: 2, max: 100, tolerance: 25, intervalMs: 60_000 }
 
-function makePool(size: number, queueMax = 2, withBreaker = false, adaptive = false) {
+function setUp(size: number, queueMax = 2, withBreaker = false, adaptive = false) {
   const { backends, breakers, concurrency: table } = makeShared({ backends: size })
   const clock = { now: 0 }
   const breaker = withBreaker ? new Breaker(breakers, 0, BREAKER, () => clock.now) : null
   const range = { first: 0, size }
   const concurrency = adaptive ? new Concurrency(table, 0, range, ADAPTIVE, () => clock.now) : null
-  const options = {
-    ejectAfter: 2,
-    ejectErrors: 0,
-    ejectSlow: 0,
-    ejectMs: 60_000,
-    ejectMaxMs: 60_000,
-    ejectShareMax: 50,
-  }
-  const pool = new Pool({
-    config: { name: 'a', queueMax, queueTimeoutMs: 1000, ...options } as PoolConfig,
-    first: 0,
-    targets: Array.from({ length: size }, (_, i) => ({
-      name: `b${i}`,
-      address: '127.0.0.1',
-      port: i,
-      timeoutMs: 1,
-      tls: null,
-    })),
-    candidates: new Candidates(backends, 0, size, breaker, concurrency),
-    balancer: new LeastConnections(backends),
-    breaker,
-    concurrency,
-    sticky: null,
-    outlier: new Outlier(backends, 0, size, options),
-    backends,
-    worker: 0,
-  })
+  const ports = Array.from({ length: size }, (_, i) => i)
+  const rules = { queueMax, queueTimeoutMs: 1000, ejectAfter: 2 }
+  const pool = makePool(backends, { ports, breaker, concurrency }, rules)
   return { pool, backends, table, clock }
 }
 
-function limit(backends: ReturnType<typeof makePool>['backends'], max: number): void {
+function limit(backends: ReturnType<typeof setUp>['backends'], max: number): void {
   for (let i = 0; i < backends.count; i++) backends.configure(i, max, false, false)
 }
 
@@ -70,7 +50,7 @@ class Session implements Waiter {
 }
 
 test('a taken backend is counted until it is left', async t => {
-  const { pool, backends } = makePool(2)
+  const { pool, backends } = setUp(2)
   const taken = new Set([pool.take(0, NONE, 0), pool.take(0, NONE, 0)])
   t.strictSame(taken, new Set([0, 1]))
   t.strictSame([backends.active(0), backends.active(1)], [1, 1])
@@ -80,7 +60,7 @@ test('a taken backend is counted until it is left', async t => {
 })
 
 test('what was tried is left out; with nobody left there is no backend', async t => {
-  const { pool, backends } = makePool(2)
+  const { pool, backends } = setUp(2)
   t.equal(pool.take(0, Int32Array.of(0), 1), 1)
   t.equal(pool.take(0, Int32Array.of(0, 1), 2), NO_BACKEND)
   backends.setState(0, DOWN)
@@ -89,7 +69,7 @@ test('what was tried is left out; with nobody left there is no backend', async t
 })
 
 test('a place that is left goes to the first in the line', async t => {
-  const { pool, backends } = makePool(1)
+  const { pool, backends } = setUp(1)
   limit(backends, 1)
   pool.take(0, NONE, 0)
   t.equal(pool.take(0, NONE, 0), WAIT)
@@ -108,7 +88,7 @@ test('a place that is left goes to the first in the line', async t => {
 })
 
 test('a place that another worker left is found at the next step', async t => {
-  const { pool, backends } = makePool(1)
+  const { pool, backends } = setUp(1)
   limit(backends, 1)
   backends.enter(0, 1)
   const waiting = new Session(pool)
@@ -121,7 +101,7 @@ test('a place that another worker left is found at the next step', async t => {
 })
 
 test('failed dials in a row eject, and a good one clears the record', async t => {
-  const { pool, backends } = makePool(2)
+  const { pool, backends } = setUp(2)
   pool.dialFailed(0, 'ECONNREFUSED')
   pool.dialed(0)
   pool.dialFailed(0, 'ECONNREFUSED')
@@ -132,7 +112,7 @@ test('failed dials in a row eject, and a good one clears the record', async t =>
 })
 
 test('an open breaker takes no more; with all of them open the answer is at once, also for who waits', async t => {
-  const { pool, backends, clock } = makePool(2, 2, true)
+  const { pool, backends, clock } = setUp(2, 2, true)
   for (const status of [200, 500]) pool.answered(0, status, 1)
   for (let i = 0; i < 4; i++) t.equal(pool.take(0, NONE, 0), 1)
   limit(backends, 4)
@@ -151,7 +131,7 @@ test('an open breaker takes no more; with all of them open the answer is at once
 })
 
 test('a wish is granted where the backend takes anybody, and by one that drains', async t => {
-  const { pool, backends } = makePool(3)
+  const { pool, backends } = setUp(3)
   for (let i = 0; i < 4; i++) t.equal(pool.take(0, NONE, 0, 2), 2, 'whatever the balancer thinks')
   backends.configure(2, 5, false, true)
   t.equal(pool.take(0, NONE, 0, 2), 2, 'it drains')
@@ -165,7 +145,7 @@ test('a wish is granted where the backend takes anybody, and by one that drains'
   backends.setState(1, UP)
   backends.eject(1, ticks() + 65_536 * 60, DIALS)
   t.equal(pool.take(0, NONE, 0, 1), 0, 'it is ejected')
-  const spared = makePool(2, 2, true)
+  const spared = setUp(2, 2, true)
   spared.pool.broke(1)
   spared.pool.broke(1)
   t.equal(spared.pool.take(0, NONE, 0, 1), 0, 'its breaker is open')
@@ -173,7 +153,7 @@ test('a wish is granted where the backend takes anybody, and by one that drains'
 })
 
 test('with an adaptive limit as many are sent as may wait for their response, whoever holds a place', async t => {
-  const { pool, backends, table } = makePool(1, 2, false, true)
+  const { pool, backends, table } = setUp(1, 2, false, true)
   t.strictSame([pool.take(0, NONE, 0), pool.take(0, NONE, 0)], [0, 0])
   t.equal(pool.take(0, NONE, 0), LIMITED)
   t.strictSame([backends.active(0), table.waiting(0)], [2, 2])
@@ -190,7 +170,7 @@ test('with an adaptive limit as many are sent as may wait for their response, wh
 })
 
 test('those in the line are called once the one that settled is done with its head', async t => {
-  const { pool } = makePool(1, 2, false, true)
+  const { pool } = setUp(1, 2, false, true)
   pool.take(0, NONE, 0)
   pool.take(0, NONE, 0)
   const [first, second] = [new Session(pool), new Session(pool)]
@@ -204,14 +184,14 @@ test('those in the line are called once the one that settled is done with its he
 })
 
 test('of two backends the one whose limit is reached is left out, also for who was there before', async t => {
-  const { pool } = makePool(2, 2, false, true)
+  const { pool } = setUp(2, 2, false, true)
   for (const _ of [1, 2]) t.equal(pool.take(0, Int32Array.of(1), 1), 0)
   t.equal(pool.take(0, NONE, 0, 0), 1)
   t.equal(pool.take(0, Int32Array.of(1), 1), LIMITED)
 })
 
 test('errors, and answers to half a request, are no times; what was waited for in vain is', async t => {
-  const { pool, table, clock } = makePool(1, 2, false, true)
+  const { pool, table, clock } = setUp(1, 2, false, true)
   pool.answered(0, 500, 20)
   pool.answered(0, 200, -1)
   pool.broke(0)
@@ -225,7 +205,7 @@ test('errors, and answers to half a request, are no times; what was waited for i
 })
 
 test('an open breaker gives back what the limit counted', async t => {
-  const { pool, table, backends, clock } = makePool(1, 2, true, true)
+  const { pool, table, backends, clock } = setUp(1, 2, true, true)
   for (const _ of [1, 2]) pool.broke(0)
   t.equal(pool.take(0, NONE, 0), CIRCUIT_OPEN)
   clock.now = 64
@@ -235,7 +215,7 @@ test('an open breaker gives back what the limit counted', async t => {
 })
 
 test('what weir lacks itself is no fault of a backend', async t => {
-  const { pool, backends } = makePool(1, 2, true)
+  const { pool, backends } = setUp(1, 2, true)
   for (const cause of ['EMFILE', 'EADDRNOTAVAIL', 'EMFILE', 'ENOBUFS']) pool.dialFailed(0, cause)
   t.equal(backends.ejectionsTotal(0, DIALS), 0)
   t.equal(pool.take(0, NONE, 0), 0, 'and its breaker is closed')

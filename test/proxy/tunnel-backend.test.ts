@@ -1,11 +1,6 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import { type Test, test } from 'tap'
-import { Candidates } from '../../src/balance/candidates.ts'
-import { LeastConnections } from '../../src/balance/least-connections.ts'
-import { Outlier } from '../../src/balance/outlier.ts'
-import type { PoolConfig } from '../../src/config/config.ts'
-import { Pool } from '../../src/proxy/pool.ts'
 import type { TcpSession } from '../../src/proxy/tcp-session.ts'
 import { TunnelBackend } from '../../src/proxy/tunnel-backend.ts'
 import { DOWN } from '../../src/shared/backend-table.ts'
@@ -14,13 +9,10 @@ import type { Dialed } from '../../src/transport/dial.ts'
 import { listen } from '../../src/transport/listen.ts'
 import { ReadBuffers } from '../../src/transport/read-buffer.ts'
 import { runningDeadlines } from '../support/edge.ts'
+import { freePort } from '../support/free-port.ts'
 import { makeShared } from '../support/memory.ts'
+import { makePool } from '../support/pool.ts'
 import { until } from '../support/until.ts'
-
-const NEVER_EJECTED = {
-  ...{ ejectAfter: 0, ejectErrors: 0, ejectSlow: 0, ejectMs: 60_000 },
-  ...{ ejectMaxMs: 60_000, ejectShareMax: 50 },
-}
 
 /** A port that takes connections. */
 async function openPort(t: Test): Promise<number> {
@@ -34,34 +26,12 @@ async function openPort(t: Test): Promise<number> {
   return (server.address() as AddressInfo).port
 }
 
-/** One at which nobody listens any more. */
-async function closedPort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
-
 /** A pool of backends at `ports`; null is one whose name has no address yet. */
 function setUp(t: Test, ports: readonly (number | null)[], { queueMax = 1, max = 0 } = {}) {
   const shared = makeShared({ backends: ports.length })
   const { backends, counters } = shared
   for (let i = 0; i < ports.length; i++) backends.configure(i, max, false, false)
-  const pool = new Pool({
-    config: { name: 'a', queueMax, queueTimeoutMs: 400, sendProxy: 'off' } as PoolConfig,
-    first: 0,
-    targets: ports.map((port, i) => ({
-      ...{ name: `b${i}`, address: port === null ? null : '127.0.0.1' },
-      ...{ port: port ?? 1, timeoutMs: 5000, tls: null },
-    })),
-    candidates: new Candidates(backends, 0, ports.length, null, null),
-    balancer: new LeastConnections(backends),
-    ...{ breaker: null, concurrency: null, sticky: null },
-    outlier: new Outlier(backends, 0, ports.length, NEVER_EJECTED),
-    ...{ backends, worker: 0 },
-  })
+  const pool = makePool(backends, { ports }, { queueMax, queueTimeoutMs: 400 })
   const edge = {
     ...{ slice: counters.slice(0), at: counters.at },
     ...{ deadlines: runningDeadlines(t), readBuffers: new ReadBuffers() },
@@ -120,7 +90,7 @@ test('a session gets a backend, and has its place until it stops', async t => {
 })
 
 test('where a dial fails another backend is tried, and the first has its place back', async t => {
-  const { session, active, sum } = setUp(t, [await closedPort(), await openPort(t)])
+  const { session, active, sum } = setUp(t, [await freePort(), await openPort(t)])
   for (let i = 0; i < 4; i++) {
     const { it, told, facts, heard } = session()
     it.onTurn()

@@ -2,14 +2,15 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, writeFileSync } from 'node:fs'
-import { connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { join } from 'node:path'
-import type { AddressInfo } from 'node:net'
 import type { Test } from 'tap'
+import { freePort } from './free-port.ts'
 import { until } from './until.ts'
 
 /** @returns its URL */
 export async function startNginx(t: Test, directory: string): Promise<string> {
+  // nginx cannot be told to choose one.
   const port = await freePort()
   const conf = join(directory, 'nginx.conf')
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
@@ -46,16 +47,6 @@ http {
     return await listens(port)
   }, 'nginx listens')
   return `http://127.0.0.1:${port}`
-}
-
-/** nginx cannot be told to choose one. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 async function listens(port: number): Promise<boolean> {

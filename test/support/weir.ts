@@ -31,6 +31,8 @@ export interface WeirOptions {
   readonly env?: Readonly<Record<string, string>>
   /** What to run instead of the command line, see killable.ts. */
   readonly script?: string
+  /** Told of the process before it is ready. */
+  readonly onStart?: (child: ChildProcess) => void
 }
 
 const CLI = new URL('../../src/cli.ts', import.meta.url).pathname
@@ -84,6 +86,7 @@ export async function startWeir(
     env: { ...cleanEnv(), ...options.env },
     stdio: ['pipe', 'pipe', 'pipe'],
   })
+  options.onStart?.(child)
   const lines: LogLine[] = []
   let stderr = ''
   createInterface({ input: child.stdout }).on('line', text => {
