@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { isIP } from 'node:net'
+import { performance } from 'node:perf_hooks'
 import { createSecureContext } from 'node:tls'
 import { parentPort, workerData } from 'node:worker_threads'
 import { ApiKeys } from './auth/api-key.ts'

@@ -5,6 +5,7 @@
  * a place of its own, so that made-up tokens push no good one out. While the server is down nobody
  * is let in, except, where the operator allows it, who was let in a moment ago.
  */
+import { performance } from 'node:perf_hooks'
 import { LRUCache } from 'lru-cache'
 import type { RequestHead } from '../codec/http1/request-head.ts'
 import { type JsonObject, member } from '../codec/strict-json.ts'

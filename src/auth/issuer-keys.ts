@@ -5,6 +5,7 @@
  * at most once per cool-down, and tokens wait for that, within bounds. In between such tokens are turned
  * away at once, so that made-up kids cost next to nothing.
  */
+import { performance } from 'node:perf_hooks'
 import { refusal } from '../core/refusals.ts'
 import { KeySet } from './key-set.ts'
 

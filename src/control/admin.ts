@@ -4,6 +4,7 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { type AddressInfo, isIP } from 'node:net'
+import { performance } from 'node:perf_hooks'
 import type { Registry } from 'prom-client'
 import type { Endpoint } from '../config/config.ts'
 import { keepNewest } from './newest-connections.ts'

@@ -4,6 +4,7 @@
  * Fetched again well before they are old, and when a worker meets a kid it does not know, then at most once
  * per cool-down. What was good last is kept while the issuer is down, for so long and no longer.
  */
+import { performance } from 'node:perf_hooks'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { IssuerConfig, JwtConfig } from '../config/token-config.ts'

@@ -1,4 +1,5 @@
 /** All issuers whose tokens count: fetches their keys, and tells of what changed. */
+import { performance } from 'node:perf_hooks'
 import type { Logger } from 'pino'
 import type { JwtConfig } from '../config/token-config.ts'
 import type { IssuerKeySet } from '../auth/key-set.ts'

@@ -4,6 +4,7 @@
  * The probes have the last word: a backend they find well `rise` times in a row after it was ejected
  * is pardoned before its time.
  */
+import { performance } from 'node:perf_hooks'
 import { createSecureContext } from 'node:tls'
 import type { Logger } from 'pino'
 import type { Authorities } from '../config/authorities.ts'

@@ -3,6 +3,7 @@
  *
  * A look every ten seconds, at two rows of counters, as long as there is somebody who may ask.
  */
+import { performance } from 'node:perf_hooks'
 import { labelValues } from '../shared/counters.ts'
 import type { Shared } from '../shared/layout.ts'
 

@@ -5,6 +5,7 @@
  * the other workers go on listening on the same port, and what the dead one had counted in shared
  * memory is given back here.
  */
+import { performance } from 'node:perf_hooks'
 import { Worker } from 'node:worker_threads'
 import type { Authorities } from '../config/authorities.ts'
 import type { ApiKeySet } from '../auth/api-key.ts'

@@ -1,4 +1,5 @@
 /** Who and what keeps weir busy: the rows of `weir top`. Made at the question, of what the workers keep anyway. */
+import { performance } from 'node:perf_hooks'
 import type { Config } from '../config/config.ts'
 import { reasonFacts } from '../core/reason-facts.ts'
 import { labelValues } from '../shared/counters.ts'

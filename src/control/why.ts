@@ -3,6 +3,7 @@
  *
  * Main reads the memory of the workers at the question, and at no other time.
  */
+import { performance } from 'node:perf_hooks'
 import type { Config } from '../config/config.ts'
 import { InForce } from '../config/in-force.ts'
 import { addressBits, formatAddress, maskAddress, parseAddress } from '../core/address.ts'

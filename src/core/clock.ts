@@ -1,4 +1,5 @@
 /** Monotonic time as a wrapping int32, so that it fits one shared word. */
+import { performance } from 'node:perf_hooks'
 
 /** 1 s = 65 536 ticks; differences are valid up to 2^31 ticks (9.1 h). */
 export const TICKS_PER_SECOND = 65_536

@@ -122,7 +122,7 @@ export class Overload {
     }
     this.level = level
     this.#isShut = this.#is(MEMORY, SHUT) || this.#is(DESCRIPTORS, SHUT) || this.#is(LOOP, SHUT)
-    this.keepAliveMs = this.#shortens ? Math.min(SHORT_KEEP_ALIVE_MS, keepAliveMs) : keepAliveMs
+    this.keepAliveMs = this.#shortens() ? Math.min(SHORT_KEEP_ALIVE_MS, keepAliveMs) : keepAliveMs
     overload.publish(worker, this.#levels, level, this.#isShut && !this.#triesClosed)
   }
 
@@ -163,7 +163,7 @@ export class Overload {
 
   /** Whether the connection of this address is to end with its answer. */
   endsAfterAnswer(slot: number): boolean {
-    return this.#shortens && !this.knowsSlot(slot)
+    return this.#shortens() && !this.knowsSlot(slot)
   }
 
   /** Which signal asks for sessions to end, the one that asks for most first; -1 for none. */
@@ -173,7 +173,7 @@ export class Overload {
     return this.#signals.findIndex(({ isFull }) => isFull)
   }
 
-  get #shortens(): boolean {
+  #shortens(): boolean {
     return this.level >= SHORTER && !this.#triesStrangers
   }
 

@@ -4,6 +4,7 @@
  * Changes are gathered for a moment and given in one transaction. When one fails, what is in the kernel
  * is no longer known (somebody may have flushed all rules): the table is made anew, with everything.
  */
+import { performance } from 'node:perf_hooks'
 import type { Block } from './block.ts'
 import type { KernelCounters } from './ban-protocol.ts'
 import {

@@ -2,6 +2,7 @@
  * Choose and connect, two steps of an exchange: a backend with room, or a place in the line for one; then a kept
  * connection to it, or a new one. Where a dial fails another backend is tried, for nothing was sent.
  */
+import { performance } from 'node:perf_hooks'
 import type { FaultCode } from '../core/errors.ts'
 import type { FaultName } from '../core/faults.ts'
 import { counterRows, observe } from '../shared/counters.ts'

@@ -6,6 +6,7 @@
  * client that falls silent may be waiting for an answer, and is believed to.
  */
 import type { Socket } from 'node:net'
+import { performance } from 'node:perf_hooks'
 import type { RequestHead } from '../codec/http1/request-head.ts'
 import type { RouteConfig } from '../config/config.ts'
 import type { RefusalName } from '../core/refusals.ts'

@@ -71,7 +71,8 @@ export class ClientAnswers {
     const limits = wait === 0 ? '' : edge.limitFields.refused(answer.reason, wait)
     const all = client.entrance.hsts + lines + limits
     const head = { keepAlive: keepsAlive, minor: this.#head.minor, wait, lines: all }
-    const bytes = writeAnswer(session.writer, answer, head, edge.errorPages, toHead)
+    const asker = { toHead, hasMore: session.hasMore }
+    const bytes = writeAnswer(session.writer, answer, head, edge.errorPages, asker)
     session.flushSoon()
     return bytes
   }

@@ -71,7 +71,7 @@ export class ClientBody implements ChunkOwner {
     if (this.#left === CHUNKED) {
       const stopped = this.#chunks!.read(input.bytes, input.at, stop, this)
       if (stopped === -1) return MALFORMED
-      if (this.#isTooLarge) return TOO_LARGE
+      if (this.#isTooLarge()) return TOO_LARGE
       input.at = stopped
     } else {
       const start = input.at
@@ -87,11 +87,11 @@ export class ClientBody implements ChunkOwner {
   onData(bytes: Buffer, start: number, end: number): void {
     if (this.#taker === null) return
     this.#taken += end - start
-    if (this.#isTooLarge) return
+    if (this.#isTooLarge()) return
     if (!this.#taker.onBody(bytes, start, end, this.#lasting)) this.#onFull()
   }
 
-  get #isTooLarge(): boolean {
+  #isTooLarge(): boolean {
     return this.#max !== 0 && this.#taken > this.#max
   }
 }

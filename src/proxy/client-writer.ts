@@ -5,6 +5,7 @@
  * kernel took, not whether a write is done: one write may be 256 KiB.
  */
 import type { Socket } from 'node:net'
+import { performance } from 'node:perf_hooks'
 import type { HttpConfig } from '../config/config.ts'
 import { Deadline, type DeadlineOwner, type Deadlines } from '../transport/deadlines.ts'
 import { writeText } from '../transport/direct-write.ts'
@@ -57,6 +58,21 @@ export class ClientWriter implements DeadlineOwner {
   /** @param text latin1 */
   text(text: string): void {
     this.#out += text
+  }
+
+  /**
+   * Writes at once, and what has gathered before it.
+   *
+   * @param bytes all that there is for the client in this turn
+   * @returns whether it is done with them; if not, they are its own from here on
+   */
+  lend(bytes: Buffer): boolean {
+    const { socket } = this.#parts
+    if (this.#out !== '' || this.#closed || !isFree(socket)) {
+      this.#out += bytes.toString('latin1')
+      return true
+    }
+    return socket.write(bytes)
   }
 
   /** @returns whether it is done with the bytes; if not, the owner hears when */
@@ -140,3 +156,8 @@ export class ClientWriter implements DeadlineOwner {
 }
 
 const EMPTY = Buffer.alloc(0)
+
+/** Whether what is written to it goes to the kernel as it stands. */
+function isFree(socket: Socket | PlainSocket): socket is PlainSocket {
+  return socket instanceof PlainSocket && socket.writableLength === 0
+}

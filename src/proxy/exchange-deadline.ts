@@ -2,6 +2,7 @@
  * What an exchange is waiting for must come in time, and the whole of it too: one deadline for both, the nearer of the
  * two. It belongs to the connection: one exchange after the other uses it.
  */
+import { performance } from 'node:perf_hooks'
 import { Deadline, type DeadlineOwner, type Deadlines } from '../transport/deadlines.ts'
 
 export interface ExchangeDeadlineOwner {

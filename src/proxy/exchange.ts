@@ -6,6 +6,7 @@
  * Each step ends in the next, in an answer of our own, or in a cut; `#finish` runs exactly once, however
  * it ended, and gives back all that the exchange counted.
  */
+import { performance } from 'node:perf_hooks'
 import type { Scheme } from '../auth/scheme.ts'
 import { CHUNKED } from '../codec/http1/framing.ts'
 import type { RequestHead } from '../codec/http1/request-head.ts'
@@ -136,7 +137,7 @@ export class Exchange implements ResponseOwner, BodyTaker {
     this.refused = refused
     const { answers, edge, origin } = this.#session
     answers.countRefusal(refused)
-    if (this.#responseBegan) return this.#cut(refusals[refused]![0])
+    if (this.#responseBegan()) return this.#cut(refusals[refused]![0])
     const action = edge.turnAway.ofRequest(refused, origin.forwarders !== null)
     if (action !== REJECT) {
       this.reason = refusals[refused]![0]
@@ -155,7 +156,7 @@ export class Exchange implements ResponseOwner, BodyTaker {
       const refused = this.#session.edge.overload.checkRequest(client)
       if (refused !== ADMITTED) return this.onRefused(refused, 503, '')
     }
-    const pool = this.#pool
+    const pool = this.#pool()
     pool.retryBudget.deposit()
     if (pool.sticky !== null) this.#wished = pool.sticky.find(head)
     if (!head.hasBody) return this.choose()
@@ -167,7 +168,7 @@ export class Exchange implements ResponseOwner, BodyTaker {
 
   /** Takes a backend: as much of the body is there as one is to be taken for. */
   choose(): void {
-    this.#choice = new BackendChoice(this, this.#session, this.#pool, this.#wished)
+    this.#choice = new BackendChoice(this, this.#session, this.#pool(), this.#wished)
     this.#choice.onTurn()
   }
 
@@ -180,7 +181,7 @@ export class Exchange implements ResponseOwner, BodyTaker {
     this.#finish(false)
   }
 
-  get #pool(): Pool {
+  #pool(): Pool {
     return this.route.pool!
   }
 
@@ -268,7 +269,7 @@ export class Exchange implements ResponseOwner, BodyTaker {
     this.#body!.end()
     this.#requestWhole = true
     this.#sentMs = performance.now()
-    if (!this.#responseBegan) {
+    if (!this.#responseBegan()) {
       this.#choice!.sent()
       this.waitFor(this.route.config.responseTimeoutMs)
     }
@@ -278,18 +279,18 @@ export class Exchange implements ResponseOwner, BodyTaker {
   onBackendDrain(): void {
     if (this.#body === null) return
     this.#body.isBehind = false
-    if (!this.#responseBegan && !this.#requestWhole) this.waitFor(0)
+    if (!this.#responseBegan() && !this.#requestWhole) this.waitFor(0)
     this.#session.feedBody()
   }
 
   #waitForBackend(): void {
-    if (!this.#responseBegan) this.waitFor(this.route.config.responseTimeoutMs)
+    if (!this.#responseBegan()) this.waitFor(this.route.config.responseTimeoutMs)
   }
 
   #clientContinues(): void {
     this.#holds = false
     this.#continues = true
-    if (!this.#responseBegan) this.waitFor(0)
+    if (!this.#responseBegan()) this.waitFor(0)
   }
 
   onInterim(head: ResponseHead): void {
@@ -299,7 +300,7 @@ export class Exchange implements ResponseOwner, BodyTaker {
     this.#session.feedBody()
   }
 
-  get #responseBegan(): boolean {
+  #responseBegan(): boolean {
     return this.status !== 0
   }
 
@@ -326,7 +327,7 @@ export class Exchange implements ResponseOwner, BodyTaker {
 
   /** Where the client comes from another backend than its cookie says, or has none. */
   #cookie(): string {
-    const { sticky } = this.#pool
+    const { sticky } = this.#pool()
     if (sticky === null || this.#wished === this.#choice!.backend) return ''
     return sticky.line(this.#choice!.backend, this.#session.origin.proto === 'https')
   }
@@ -380,7 +381,7 @@ export class Exchange implements ResponseOwner, BodyTaker {
 
   /** How far the response has come; -1 while it is the client that does not take it. */
   get progress(): number {
-    return this.#stalled ? -1 : this.bytesSent + (this.#responseBegan ? 1 : 0)
+    return this.#stalled ? -1 : this.bytesSent + (this.#responseBegan() ? 1 : 0)
   }
 
   onResponse(): void {
@@ -402,15 +403,15 @@ export class Exchange implements ResponseOwner, BodyTaker {
     const backend = this.#choice!.handOver()
     this.#connection = null
     this.#finish(false)
-    this.#session.switchTo(connection.dialed, rest, this.#pool, backend)
+    this.#session.switchTo(connection.dialed, rest, this.#pool(), backend)
   }
 
   onBackendFailed(failure: BackendFailure): void {
     this.#connection = null
     if (this.#responseWhole) return this.#finish(false)
-    if (failure.blame) this.#pool.broke(this.#choice!.backend)
+    if (failure.blame) this.#pool().broke(this.#choice!.backend)
     this.cause = failure.cause
-    if (this.#responseBegan) return this.#cut('backend-reset')
+    if (this.#responseBegan()) return this.#cut('backend-reset')
     this.reason = failure.malformed ? 'bad-response' : 'backend-reset'
     if (this.#choice!.mayAskAgain(failure, this.#requestWhole)) {
       const { edge } = this.#session
@@ -429,7 +430,7 @@ export class Exchange implements ResponseOwner, BodyTaker {
 
   /** Refuses what came of the body, or ends the exchange where an answer has begun. */
   refuse(status: number, reason: RefusalName): void {
-    if (this.#responseBegan) this.#cut(reason)
+    if (this.#responseBegan()) this.#cut(reason)
     else this.#answer(status, reason)
   }
 
@@ -441,7 +442,7 @@ export class Exchange implements ResponseOwner, BodyTaker {
   /** What was waited for did not come in time. */
   onDeadline(): void {
     const over = this.#session.exchangeDeadline.isOver
-    if (this.#responseBegan) return this.#cut(over ? 'exchange-timeout' : 'idle-timeout')
+    if (this.#responseBegan()) return this.#cut(over ? 'exchange-timeout' : 'idle-timeout')
     if (this.#choice === null) {
       if (over) return this.#answer(504, 'exchange-timeout')
       if (!this.client.isHeld) return this.#session.edge.authorizer.late(this)
@@ -455,7 +456,7 @@ export class Exchange implements ResponseOwner, BodyTaker {
     // Whatever it was about, it was the backend's turn.
     if (this.#connection !== null && (this.#requestWhole || !over)) {
       const ms = this.#requestWhole ? performance.now() - this.#sentMs : -1
-      this.#pool.broke(this.#choice.backend, ms)
+      this.#pool().broke(this.#choice.backend, ms)
     }
     this.#answer(504, over ? 'exchange-timeout' : 'response-timeout')
   }
@@ -487,7 +488,7 @@ export class Exchange implements ResponseOwner, BodyTaker {
     const connection = this.#connection
     this.#connection = null
     if (connection !== null) {
-      connection.release(this, clean && this.#pool.config.sendProxy === 'off')
+      connection.release(this, clean && this.#pool().config.sendProxy === 'off')
     }
     this.#choice?.stop()
     if (this.status >= BAD_STATUS) this.client.erred(this.#session.client, this)

@@ -3,6 +3,7 @@
  *
  * All text is latin1, as sockets are given it, so that a character is a byte.
  */
+import { performance } from 'node:perf_hooks'
 import type { RefusalName } from '../core/refusals.ts'
 import type { ClientWriter } from './client-writer.ts'
 import { htmlText, jsonText } from '../core/escapes.ts'
@@ -94,15 +95,17 @@ function titleOf(status: number): string {
   return titles[status] ?? 'Error'
 }
 
-let dateSecond = 0
 let dateText = ''
+/** Until when that holds, as `performance.now()` tells it: to ask for the time of day costs more. */
+let dateUntilMs = 0
 
 /** Now, as RFC 9110 §5.6.7 writes it; made anew once a second. */
 function date(): string {
-  const second = Math.floor(Date.now() / 1000)
-  if (second !== dateSecond) {
-    dateSecond = second
-    dateText = new Date(second * 1000).toUTCString()
+  const nowMs = performance.now()
+  if (nowMs >= dateUntilMs) {
+    const timeMs = Date.now()
+    dateUntilMs = nowMs + 1000 - (timeMs % 1000)
+    dateText = new Date(timeMs).toUTCString()
   }
   return dateText
 }
@@ -110,10 +113,17 @@ function date(): string {
 /** Of this worker; null until there was one. */
 let repeated: RepeatedAnswer | null = null
 
+/** Whom an answer is for. */
+export interface Asker {
+  /** HEAD was asked: the same head, and no body. */
+  readonly toHead: boolean
+  /** More requests of its lie there: their answers go into the same write. */
+  readonly hasMore: boolean
+}
+
 /**
  * Writes the whole answer.
  *
- * @param toHead HEAD was asked: the same head, and no body
  * @returns bytes of the body
  */
 export function writeAnswer(
@@ -121,12 +131,14 @@ export function writeAnswer(
   answer: Answer,
   facts: AnswerFacts,
   pages: ErrorPages,
-  toHead: boolean,
+  { toHead, hasMore }: Asker,
 ): number {
-  const again = toHead || repeated === null ? '' : repeated.find(answer, facts, date())
-  if (again !== '') {
-    writer.text(again)
-    return repeated!.bodyLength
+  const again = toHead || repeated === null ? null : repeated.find(answer, facts, date())
+  if (again !== null) {
+    const { bodyLength } = repeated!
+    if (hasMore) writer.text(again.toString('latin1'))
+    else if (!writer.lend(again)) repeated = null
+    return bodyLength
   }
   const body = writeAnswerBody(answer, pages)
   const head = writeAnswerHead(answer, { ...facts, bodyLength: body.length })

@@ -6,6 +6,7 @@
  * must not get it (response queue poisoning).
  */
 import type { Socket } from 'node:net'
+import { performance } from 'node:perf_hooks'
 import { type ChunkOwner, ChunkReader } from '../codec/http1/chunks.ts'
 import { CHUNKED, TO_THE_END } from '../codec/http1/framing.ts'
 import { NEED_MORE, OK } from '../codec/http1/head.ts'

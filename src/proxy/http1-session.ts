@@ -3,6 +3,7 @@
  * time answer it. Requests that come early wait their turn in the order in which they came.
  */
 import type { Socket } from 'node:net'
+import { performance } from 'node:perf_hooks'
 import { CR } from '../codec/http1/characters.ts'
 import { NEED_MORE, OK } from '../codec/http1/head.ts'
 import { RequestHead } from '../codec/http1/request-head.ts'
@@ -162,7 +163,7 @@ export class Http1Session implements Reader, ClientWriterOwner, BodyOwner, Deadl
     const buffer = this.#readBuffer!
     const { isOwn, isFresh } = buffer
     this.#read(bytes, count, isFresh, isOwn)
-    if (isOwn && !isFresh && this.#isBodyPaused) return false
+    if (isOwn && !isFresh && this.#isBodyPaused()) return false
     // What is sent on as it stands, if the backend does not take it at once, needs a buffer of its own.
     if (this.#state === BODY && !this.#intake!.isAwaited) buffer.takeOwn()
     else buffer.giveOwn()
@@ -183,10 +184,10 @@ export class Http1Session implements Reader, ClientWriterOwner, BodyOwner, Deadl
   #take(bytes: Buffer, count: number, owned: boolean, lasting: boolean): void {
     this.#input.add(bytes, count, owned, lasting)
     this.#advance()
-    this.#input.keepRest(this.#isBodyPaused)
+    this.#input.keepRest(this.#isBodyPaused())
   }
 
-  get #isBodyPaused(): boolean {
+  #isBodyPaused(): boolean {
     return this.#intake !== null && this.#intake.isPaused
   }
 
@@ -260,6 +261,11 @@ export class Http1Session implements Reader, ClientWriterOwner, BodyOwner, Deadl
     return true
   }
 
+  /** Bytes behind the request that was read last. */
+  get hasMore(): boolean {
+    return !this.#input.isEmpty
+  }
+
   get hasEnded(): boolean {
     return this.#ended
   }
@@ -289,8 +295,8 @@ export class Http1Session implements Reader, ClientWriterOwner, BodyOwner, Deadl
   /** After a time in which the client may not have been read. */
   #goOn(): void {
     this.#advance()
-    this.#input.keepRest(this.#isBodyPaused)
-    if (this.#isBodyPaused || !this.#socket.isPaused()) return
+    this.#input.keepRest(this.#isBodyPaused())
+    if (this.#isBodyPaused() || !this.#socket.isPaused()) return
     // Behind its body, too: else nobody would notice that it has left.
     const isEarly = this.#state === TURN && this.#input.length <= EARLY_MAX
     if (this.#state === BODY || isEarly) this.#socket.resume()
@@ -335,7 +341,7 @@ export class Http1Session implements Reader, ClientWriterOwner, BodyOwner, Deadl
     // What came along with the end of a body may stand where the next read goes to.
     this.#input.keepRest(false)
     this.#advance()
-    this.#input.keepRest(this.#isBodyPaused)
+    this.#input.keepRest(this.#isBodyPaused())
   }
 
   /** 101: from here on both sides say what they like. */

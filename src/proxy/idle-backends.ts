@@ -7,6 +7,7 @@
  * What was opened before a backend was in doubt, or had another address, is not used again: neither
  * what waits then nor what comes back later.
  */
+import { performance } from 'node:perf_hooks'
 import type { PoolConfig } from '../config/config.ts'
 import { type Deadlines, STEP_MS } from '../transport/deadlines.ts'
 import type { BackendKeeper, Http1Backend } from './http1-backend.ts'

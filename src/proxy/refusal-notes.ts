@@ -5,6 +5,7 @@
  * that was noted often in this window is not written down any more (connections), or in a ring of its own kind
  * (requests, whose ids may be asked for). So one flood does not push out what happened to everybody else.
  */
+import { performance } from 'node:perf_hooks'
 import { ADDRESS_WORDS, type CountedPrefixes, parseAddress } from '../core/address.ts'
 import { faultNumber, type Reason } from '../core/faults.ts'
 import { refusal, type RefusalName } from '../core/refusals.ts'

@@ -7,8 +7,11 @@ import type { Answer, AnswerHead } from './http-answer.ts'
 /** What the head of an answer says besides; the length of its body follows. */
 export type AnswerFacts = Omit<AnswerHead, 'bodyLength'>
 
-/** Ids that stand in JSON as they are. */
-const PLAIN = /^[\w-]+$/
+/** What an id may be of to stand in JSON as it is. */
+const isPlain = new Uint8Array(0x100)
+for (let code = 0; code < isPlain.length; code++) {
+  isPlain[code] = /[\w-]/.test(String.fromCharCode(code)) ? 1 : 0
+}
 
 export class RepeatedAnswer {
   readonly #status: number
@@ -17,21 +20,29 @@ export class RepeatedAnswer {
   readonly #facts: AnswerFacts
   readonly #idLength: number
   readonly #bodyLength: number
-  /** The text around the ids; others than three pieces if it cannot be said again. */
-  readonly #pieces: readonly string[]
+  /** Head and body. */
+  readonly #bytes: Buffer
+  /** Where the id stands in the head and in the body; -1 if the answer cannot be said again. */
+  readonly #first: number
+  readonly #second: number
 
   /**
    * @param answer in JSON
    * @param date   as the head has it
    */
   constructor(answer: Answer, facts: AnswerFacts, date: string, head: string, body: string) {
-    this.#status = answer.status
-    this.#reason = answer.reason
+    const { status, reason, requestId } = answer
+    this.#status = status
+    this.#reason = reason
     this.#date = date
     this.#facts = facts
-    this.#idLength = answer.requestId.length
+    this.#idLength = requestId.length
     this.#bodyLength = body.length
-    this.#pieces = (head + body).split(answer.requestId)
+    this.#bytes = Buffer.from(head + body, 'latin1')
+    const pieces = (head + body).split(requestId)
+    const isTwice = pieces.length === 3
+    this.#first = isTwice ? pieces[0]!.length : -1
+    this.#second = isTwice ? this.#first + requestId.length + pieces[1]!.length : -1
   }
 
   /** Bytes of the body. */
@@ -39,8 +50,15 @@ export class RepeatedAnswer {
     return this.#bodyLength
   }
 
-  /** @returns head and body of an answer that says the same, under its own id; '' if it says something else */
-  find({ status, reason, html, requestId }: Answer, facts: AnswerFacts, date: string): string {
+  /**
+   * @returns head and body of an answer that says the same, under its own id; null if it says something else. The bytes are
+   *   the same each time: nobody may be reading them when this is called again
+   */
+  find(
+    { status, reason, html, requestId }: Answer,
+    facts: AnswerFacts,
+    date: string,
+  ): Buffer | null {
     const { keepAlive, minor, wait, lines } = this.#facts
     const isSame =
       status === this.#status &&
@@ -52,8 +70,20 @@ export class RepeatedAnswer {
       facts.keepAlive === keepAlive &&
       facts.minor === minor &&
       facts.lines === lines
-    if (!isSame || this.#pieces.length !== 3 || !PLAIN.test(requestId)) return ''
-    const [first, between, last] = this.#pieces
-    return `${first}${requestId}${between}${requestId}${last}`
+    return isSame && this.#first !== -1 && this.#writeId(requestId) ? this.#bytes : null
+  }
+
+  /** @returns false if it cannot stand in JSON as it is */
+  #writeId(id: string): boolean {
+    const bytes = this.#bytes
+    const first = this.#first
+    const second = this.#second
+    for (let i = 0; i < id.length; i++) {
+      const code = id.charCodeAt(i)
+      if (isPlain[code] !== 1) return false
+      bytes[first + i] = code
+      bytes[second + i] = code
+    }
+    return true
   }
 }

@@ -5,6 +5,7 @@
  * main is the only one to write, so that lines of two threads never mix. A flood of refusals is sampled by
  * reason, and if main does not keep up lines are dropped and counted: the log never holds up the data path.
  */
+import { performance } from 'node:perf_hooks'
 import type { Config } from '../config/config.ts'
 import { jsonText } from '../core/escapes.ts'
 import { ADMITTED, refusal, type RefusalName, refusals } from '../core/refusals.ts'

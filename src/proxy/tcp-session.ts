@@ -7,6 +7,7 @@
  * gives back all that the session counted.
  */
 import type { Socket } from 'node:net'
+import { performance } from 'node:perf_hooks'
 import type { PeerIdentity } from '../auth/peer-identity.ts'
 import type { ClientHello } from '../codec/client-hello.ts'
 import type { ProxyHeader } from '../codec/proxy-protocol.ts'

@@ -2,6 +2,7 @@
  * Choose and connect, for a session whose bytes go as they are: a backend with room, or a place in the line for one;
  * then a dial. Where it fails another backend is tried, for nothing was sent.
  */
+import { performance } from 'node:perf_hooks'
 import type { FaultCode } from '../core/errors.ts'
 import { counterRows, observe } from '../shared/counters.ts'
 import type { Deadline } from '../transport/deadlines.ts'

@@ -43,7 +43,7 @@ export class GoodRecords {
    */
   has(address: Int32Array, minute: number): boolean {
     const first = this.#first(address)
-    const tag = this.#tag
+    const tag = this.#tag()
     for (let i = first; i < first + WAYS; i++) {
       const word = this.#words[i]!
       if (word >>> TIME_BITS === tag) return isFresh(word, minute)
@@ -55,7 +55,7 @@ export class GoodRecords {
   mark(address: Int32Array, minute: number): void {
     const words = this.#words
     const first = this.#first(address)
-    const tag = this.#tag
+    const tag = this.#tag()
     let place = first
     let placeAge = -1
     for (let i = first; i < first + WAYS; i++) {
@@ -78,7 +78,7 @@ export class GoodRecords {
 
   forget(address: Int32Array): void {
     const first = this.#first(address)
-    const tag = this.#tag
+    const tag = this.#tag()
     // Two workers that marked it at once may have put it into two places.
     for (let i = first; i < first + WAYS; i++) {
       if (this.#words[i]! >>> TIME_BITS === tag) this.#words[i] = 0
@@ -113,7 +113,7 @@ export class GoodRecords {
   }
 
   /** Never 0: that is an empty word. */
-  get #tag(): number {
+  #tag(): number {
     return this.#hash[1]! >>> TIME_BITS || 1
   }
 }

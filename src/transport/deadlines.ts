@@ -8,6 +8,7 @@
  * what is set meanwhile gets the time that was missed once the wheel wakes, or clients would be refused
  * for what they had no time to do.
  */
+import { performance } from 'node:perf_hooks'
 
 export const STEP_MS = 50
 const SLOTS = 512

@@ -6,6 +6,7 @@
  */
 import { type Agent as HttpAgent, type ClientRequest, request as askHttp } from 'node:http'
 import { type Agent as HttpsAgent, request as askHttps } from 'node:https'
+import { performance } from 'node:perf_hooks'
 
 export interface WebRequest {
   /** https, or http to this host itself; see {@link isWebUrl}. */

@@ -41,13 +41,24 @@ function setUp(line = 'GET / HTTP/1.1', ...fields: string[]) {
   }
   let text = ''
   let flushes = 0
+  const lent: Buffer[] = []
+  /** Whether the writer is done with what it was lent. */
+  let isDone = true
   const session = {
     edge,
     client: { entrance: ENTRANCE, address: '192.0.2.1', slot: 7, prefixSlot: 8 },
     requestClient: { retryAfter: 4 },
     routes: { last: { index: 0 } },
     keepsAlive: true,
-    writer: { text: (more: string) => (text += more) },
+    hasMore: false,
+    writer: {
+      text: (more: string) => (text += more),
+      lend(bytes: Buffer) {
+        text += bytes.toString('latin1')
+        lent.push(bytes)
+        return isDone
+      },
+    },
     flushSoon: () => flushes++,
   }
   return {
@@ -56,6 +67,8 @@ function setUp(line = 'GET / HTTP/1.1', ...fields: string[]) {
     told,
     text: () => text,
     flushes: () => flushes,
+    lent,
+    keepLent: () => (isDone = false),
     /** By route, class of method and class of status. */
     requests: (index: number) => counters.sum('requests', index),
     refused: (reason: RefusalName, entrance: number) =>
@@ -146,4 +159,29 @@ test('a refusal is counted at its listener; against the address where that is as
   t.equal(refused('request-too-large', 1), 1)
   t.equal(refused('denied', 1), 1)
   t.strictSame(told, [['penalize', 'request-too-large']])
+})
+
+test('an answer whose bytes are still being written is not written over', async t => {
+  const { it, lent, keepLent } = setUp()
+  const answer = (id: string) => it.answer(502, 'connect-failed', id, true, '')
+  answer('id-1')
+  answer('id-2')
+  keepLent()
+  answer('id-3')
+  answer('id-4')
+  answer('id-5')
+  const texts = lent.map(bytes => /X-Request-Id: (\S+)/.exec(bytes.toString())![1])
+  t.ok(lent.length >= 2, 'what says the same is written again')
+  t.equal(texts.at(-1), 'id-5')
+  t.ok(texts.includes('id-3'), 'it stays what it was')
+})
+
+test('an answer that others follow goes out with them', async t => {
+  const { it, session, text, lent } = setUp()
+  for (const id of ['id-1', 'id-2', 'id-3']) {
+    session.hasMore = id !== 'id-3'
+    it.answer(502, 'connect-failed', id, true, '')
+  }
+  t.match(text(), /id-1[^]*id-2[^]*id-3/)
+  t.ok(lent.length <= 1, 'the last one alone is given to the writer whole')
 })

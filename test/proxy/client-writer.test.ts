@@ -3,6 +3,8 @@ import { type Test, test } from 'tap'
 import { ClientWriter } from '../../src/proxy/client-writer.ts'
 import { readAll } from '../support/client.ts'
 import { runningDeadlines, socketPair } from '../support/edge.ts'
+import { plainPair } from '../support/plain-pair.ts'
+import { until } from '../support/until.ts'
 
 async function writer(t: Test, limits = { writeTimeoutMs: 60_000, writeRateMin: 0 }) {
   const { client, server } = await socketPair(t)
@@ -66,4 +68,61 @@ test('what is closed writes nothing more and tells nothing', async t => {
   server.end()
   t.equal(await all(client), 0)
   t.strictSame(told, [])
+})
+
+/** A writer of a client whose socket is weir's own. */
+async function plainWriter(t: Test) {
+  const { client, socket } = await plainPair(t)
+  const told: string[] = []
+  const it = new ClientWriter({
+    socket,
+    plain: socket,
+    deadlines: runningDeadlines(t),
+    limits: { writeTimeoutMs: 60_000, writeRateMin: 0 },
+    owner: { onClientDrain: () => void told.push('drain'), onClientSlow() {} },
+  })
+  socket.listen({ drain: () => it.drained() })
+  return { it, client, socket, told }
+}
+
+test('what is lent goes out at once, and may be changed then', async t => {
+  const { it, client, socket } = await plainWriter(t)
+  const bytes = Buffer.from('one ')
+  t.ok(it.lend(bytes), 'the kernel has it')
+  bytes.write('two ')
+  it.text('text ')
+  t.ok(it.lend(bytes), 'it has gathered behind the text')
+  bytes.write('xxxx')
+  it.flush()
+  it.close()
+  t.ok(it.lend(bytes), 'nothing is written to a client that is gone')
+  socket.end()
+  t.equal((await readAll(client)).toString(), 'one text two ')
+})
+
+test('what is lent to a client that does not read is told of, and goes out whole', async t => {
+  const { it, client, socket, told } = await plainWriter(t)
+  t.notOk(it.lend(LARGE), 'it is in use')
+  const small = Buffer.from('small')
+  t.ok(it.lend(small), 'behind another it is copied')
+  small.fill(0)
+  t.notOk(it.flush())
+  const got = readAll(client)
+  await until(() => told.length > 0, 'the client has taken it')
+  socket.end()
+  const all = await got
+  t.equal(all.length, LARGE.length + 5)
+  t.equal(all.subarray(-5).toString(), 'small')
+  t.strictSame(told, ['drain'])
+})
+
+test('what is lent gathers where the socket is one of Node', async t => {
+  const { it, client, server } = await writer(t)
+  const bytes = Buffer.from('one')
+  t.ok(it.lend(bytes))
+  bytes.fill(0)
+  t.equal(server.bytesWritten, 0)
+  it.flush()
+  server.end()
+  t.equal((await readAll(client)).toString(), 'one')
 })

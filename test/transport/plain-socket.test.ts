@@ -1,63 +1,17 @@
 import { once } from 'node:events'
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type Test, test } from 'tap'
-import { Listener } from '../../src/transport/listener.ts'
 import { PlainSocket } from '../../src/transport/plain-socket.ts'
-import {
-  ClientReadBuffer,
-  CopyingReader,
-  OwnReadBuffer,
-  ReadBuffers,
-} from '../../src/transport/read-buffer.ts'
+import { CopyingReader, OwnReadBuffer, ReadBuffers } from '../../src/transport/read-buffer.ts'
 import { reset } from '../../src/transport/reset.ts'
-import { Tarpit } from '../../src/transport/tarpit.ts'
 import { unsentBytes } from '../../src/transport/unsent.ts'
 import { brokenOff } from '../support/client.ts'
-import { runningDeadlines } from '../support/edge.ts'
+import { plainPair } from '../support/plain-pair.ts'
 import { until } from '../support/until.ts'
 
 /** More than the kernel keeps for a peer that does not read. */
 const LARGE = 30_000_000
-
-/** A client, and the socket that weir makes of its connection, which reads from the start. */
-async function pair(t: Test, buffers = new ReadBuffers()) {
-  const told: string[] = []
-  const readBuffer = new ClientReadBuffer(buffers)
-  let received = ''
-  readBuffer.reader = {
-    onBytes(bytes, count) {
-      received += bytes.toString('latin1', 0, count)
-      return true
-    },
-  }
-  const { promise, resolve } = Promise.withResolvers<PlainSocket>()
-  const door = {
-    admits: () => 0,
-    newReadBuffer: () => readBuffer,
-    onConnection: (socket: Socket | PlainSocket) => resolve(socket as PlainSocket),
-  }
-  const listener = new Listener(door, new Tarpit(runningDeadlines(t), 0, 0))
-  const port = await listener.listen({ host: '127.0.0.1', port: 0 })
-  const client = connect({ host: '127.0.0.1', port, allowHalfOpen: true })
-  client.on('error', () => {})
-  const [socket] = await Promise.all([promise, once(client, 'connect')])
-  listener.close()
-  t.teardown(() => {
-    client.destroy()
-    socket.destroy()
-  })
-  t.ok(socket instanceof PlainSocket, 'this Node has what it takes')
-  const listeners = {
-    drain: () => void told.push('drain'),
-    end: () => void told.push('end'),
-    error: (error: NodeJS.ErrnoException) => void told.push(`${error.syscall} ${error.code}`),
-    close: () => void told.push('close'),
-  }
-  socket.listen(listeners)
-  socket.resume()
-  return { client, socket, told, readBuffer, listeners, received: () => received }
-}
 
 async function readAll(client: Socket): Promise<string> {
   let text = ''
@@ -69,7 +23,7 @@ async function readAll(client: Socket): Promise<string> {
 }
 
 test('what comes is told at once and in order, and nothing of it while it is paused', async t => {
-  const { client, socket, received } = await pair(t)
+  const { client, socket, received } = await plainPair(t)
   client.write('one')
   await until(() => received() === 'one', 'it is told')
   t.equal(socket.isPaused(), false)
@@ -78,7 +32,7 @@ test('what comes is told at once and in order, and nothing of it while it is pau
   t.equal(socket.isPaused(), true)
   client.write('two')
   // What another connection said later has been read by now.
-  const other = await pair(t)
+  const other = await plainPair(t)
   other.client.write('x')
   await until(() => other.received() === 'x', 'another is read')
   t.equal(received(), 'one')
@@ -98,7 +52,7 @@ function busyBuffers(): ReadBuffers {
 
 /** Its socket has a buffer of its own that grows; each large read is noted in `reads`, and the bytes are counted. */
 async function busy(t: Test, name: string, reads: string[], buffers = busyBuffers()) {
-  const { client, socket, readBuffer } = await pair(t, buffers)
+  const { client, socket, readBuffer } = await plainPair(t, buffers)
   const it = { client, socket, bytes: 0 }
   socket.pause()
   readBuffer.takeOwn()
@@ -147,7 +101,7 @@ test('while it lets others be read it may be paused, resumed, and taken', async 
 })
 
 test('what is written arrives whole and in order, and is waited for until the kernel has it', async t => {
-  const { client, socket, told } = await pair(t)
+  const { client, socket, told } = await plainPair(t)
   client.pause()
   t.equal(socket.write('first'), true)
   t.equal(socket.writableNeedDrain, false)
@@ -167,7 +121,7 @@ test('what is written arrives whole and in order, and is waited for until the ke
 })
 
 test('a side that has ended leaves the other open, and both are the end', async t => {
-  const { client, socket, told, received } = await pair(t)
+  const { client, socket, told, received } = await plainPair(t)
   client.end('bye')
   await until(() => told.length > 0, 'the end is told')
   t.strictSame(told, ['end'])
@@ -183,7 +137,7 @@ test('a side that has ended leaves the other open, and both are the end', async 
 })
 
 test('the other way round, as well', async t => {
-  const { client, socket, told } = await pair(t)
+  const { client, socket, told } = await plainPair(t)
   socket.end()
   socket.end()
   t.equal(socket.write('too late'), true)
@@ -195,7 +149,7 @@ test('the other way round, as well', async t => {
 })
 
 test('who closes it is not told that it is closed', async t => {
-  const { client, socket, told } = await pair(t)
+  const { client, socket, told } = await plainPair(t)
   socket.write('x')
   socket.destroy()
   socket.destroy()
@@ -210,12 +164,12 @@ test('who closes it is not told that it is closed', async t => {
 })
 
 test('a reset is one for the peer, also while it is shutting down', async t => {
-  const { client, socket, told } = await pair(t)
+  const { client, socket, told } = await plainPair(t)
   const end = brokenOff(client)
   client.resume()
   reset(socket)
   t.equal(await end, 'ECONNRESET')
-  const shutting = await pair(t)
+  const shutting = await plainPair(t)
   const gone = once(shutting.client, 'close')
   shutting.client.resume()
   shutting.client.end()
@@ -227,7 +181,7 @@ test('a reset is one for the peer, also while it is shutting down', async t => {
 })
 
 test('a peer that resets is told of once, and nothing is done to it any more', async t => {
-  const { client, socket, told } = await pair(t)
+  const { client, socket, told } = await plainPair(t)
   client.resetAndDestroy()
   await until(() => told.length > 1, 'it is told')
   t.strictSame(told, ['read ECONNRESET', 'close'])
@@ -239,7 +193,7 @@ test('a peer that resets is told of once, and nothing is done to it any more', a
 })
 
 test('a write that fails is told of after it, not within', async t => {
-  const { client, socket, told } = await pair(t)
+  const { client, socket, told } = await plainPair(t)
   socket.pause()
   client.resetAndDestroy()
   await once(client, 'close')
@@ -254,7 +208,7 @@ test('a write that fails is told of after it, not within', async t => {
 })
 
 test('what a peer said before it reset is read first, though a write has failed by then', async t => {
-  const { client, socket, told, received } = await pair(t)
+  const { client, socket, told, received } = await plainPair(t)
   client.write('why')
   client.resetAndDestroy()
   // All in this turn: nothing has been read yet.
@@ -268,7 +222,7 @@ test('what a peer said before it reset is read first, though a write has failed 
 })
 
 test('what waits to be written when the peer resets fails once', async t => {
-  const { client, socket, told } = await pair(t)
+  const { client, socket, told } = await plainPair(t)
   client.pause()
   socket.write(Buffer.alloc(LARGE))
   socket.write('more')
@@ -280,7 +234,7 @@ test('what waits to be written when the peer resets fails once', async t => {
 })
 
 test('its descriptor can be taken, but not while something is written or after its end', async t => {
-  const { client, socket, told, received } = await pair(t)
+  const { client, socket, told, received } = await plainPair(t)
   const end = brokenOff(client)
   const handle = socket.takeHandle()
   t.not(handle, null)
@@ -293,18 +247,18 @@ test('its descriptor can be taken, but not while something is written or after i
   t.equal(await end, 'ECONNRESET')
   t.equal(received(), '')
   t.strictSame(told, [])
-  const busy = await pair(t)
+  const busy = await plainPair(t)
   busy.client.pause()
   busy.socket.write(Buffer.alloc(LARGE))
   t.equal(busy.socket.takeHandle(), null)
   t.equal(busy.socket.destroyed, false)
-  const ending = await pair(t)
+  const ending = await plainPair(t)
   ending.socket.end()
   t.equal(ending.socket.takeHandle(), null)
 })
 
 test('a socket of Node can be made of it, behind what is still being written', async t => {
-  const { client, socket, told, readBuffer, listeners, received } = await pair(t)
+  const { client, socket, told, readBuffer, listeners, received } = await plainPair(t)
   client.write('head')
   await until(() => received() === 'head', 'it reads')
   client.pause()
@@ -329,7 +283,7 @@ test('a socket of Node can be made of it, behind what is still being written', a
 })
 
 test('it knows where the client connected to', async t => {
-  const { client, socket } = await pair(t)
+  const { client, socket } = await plainPair(t)
   t.equal(socket.localAddress, '127.0.0.1')
   t.equal(socket.localPort, client.remotePort)
 })
