@@ -6,6 +6,7 @@
  */
 import type { Socket } from 'node:net'
 import { performance } from 'node:perf_hooks'
+import { latin1 } from '../core/latin1.ts'
 import type { HttpConfig } from '../config/config.ts'
 import { Deadline, type DeadlineOwner, type Deadlines } from '../transport/deadlines.ts'
 import { writeText } from '../transport/direct-write.ts'
@@ -69,7 +70,7 @@ export class ClientWriter implements DeadlineOwner {
   lend(bytes: Buffer): boolean {
     const { socket } = this.#parts
     if (this.#out !== '' || this.#closed || !isFree(socket)) {
-      this.#out += bytes.toString('latin1')
+      this.#out += latin1(bytes, 0, bytes.length)
       return true
     }
     return socket.write(bytes)
@@ -78,7 +79,7 @@ export class ClientWriter implements DeadlineOwner {
   /** @returns whether it is done with the bytes; if not, the owner hears when */
   bytes(bytes: Buffer, start: number, end: number): boolean {
     if (this.#out.length + end - start <= GATHER_MAX) {
-      this.#out += bytes.toString('latin1', start, end)
+      this.#out += latin1(bytes, start, end)
       return true
     }
     const { socket } = this.#parts

@@ -4,6 +4,7 @@
  * All text is latin1, as sockets are given it, so that a character is a byte.
  */
 import { performance } from 'node:perf_hooks'
+import { latin1 } from '../core/latin1.ts'
 import type { RefusalName } from '../core/refusals.ts'
 import type { ClientWriter } from './client-writer.ts'
 import { htmlText, jsonText } from '../core/escapes.ts'
@@ -136,7 +137,7 @@ export function writeAnswer(
   const again = toHead || repeated === null ? null : repeated.find(answer, facts, date())
   if (again !== null) {
     const { bodyLength } = repeated!
-    if (hasMore) writer.text(again.toString('latin1'))
+    if (hasMore) writer.text(latin1(again, 0, again.length))
     else if (!writer.lend(again)) repeated = null
     return bodyLength
   }

@@ -68,6 +68,7 @@ export class RefusalNotes {
   /** Called a few times a second. */
   step(): void {
     this.#window = windowAt(performance.now())
+    this.#kept.repeats.publish()
   }
 
   /**

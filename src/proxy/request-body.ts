@@ -1,4 +1,5 @@
 /** A request on its way to a backend: its head, and its body piece by piece, framed for that hop. */
+import { latin1 } from '../core/latin1.ts'
 import type { Http1Backend } from './http1-backend.ts'
 
 /** Body bytes that go into the same write as the head. */
@@ -36,7 +37,7 @@ export class RequestBody {
     if (this.#chunked) this.#out += `${length.toString(16)}\r\n`
     let more = true
     if (this.#out.length + length <= INLINE_MAX) {
-      this.#out += bytes.toString('latin1', start, end)
+      this.#out += latin1(bytes, start, end)
     } else {
       const written = this.flush()
       more = this.#connection.writeBytes(bytes.subarray(start, end), lasting) && written

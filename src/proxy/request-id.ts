@@ -1,5 +1,6 @@
 /** Names of requests: unlike those of other workers and starts, and cheap. */
 import { randomBytes } from 'node:crypto'
+import { latin1 } from '../core/latin1.ts'
 
 /** 64 random bits, and eight digits that count. */
 const LENGTH = 24
@@ -35,7 +36,7 @@ function makeBatch(): void {
     }
   }
   batches++
-  batch = bytes.toString('latin1')
+  batch = latin1(bytes, 0, bytes.length)
   at = 0
 }
 

@@ -97,6 +97,8 @@ export interface WorkerRefusals {
 /** Slots of the rings; powers of two. */
 const REQUEST_REFUSALS = 4096
 const REPEATED_REFUSALS = 1024
+/** Of these main is told at once of each sixteenth; of the others within a step of the wheel. */
+const REPEATS_TOLD = 16
 const CONNECTION_REFUSALS = 1024
 
 /** Allocates the memory (zero-filled, so untouched pages cost nothing) and the view of the caller. */
@@ -143,11 +145,11 @@ export function openShared(options: LayoutOptions, memory: SharedArrayBuffer): S
 function openRefusals(memory: SharedArrayBuffer, offset: number, { k0 }: HashKey): WorkerRefusals {
   let at = offset
   const after = (bytes: number): number => (at += bytes) - bytes
-  const ring = (slots: number): RefusalRing =>
-    new RefusalRing(memory, after(RefusalRing.bytes(slots)), slots)
+  const ring = (slots: number, every?: number): RefusalRing =>
+    new RefusalRing(memory, after(RefusalRing.bytes(slots)), slots, every)
   return {
     requests: ring(REQUEST_REFUSALS),
-    repeats: ring(REPEATED_REFUSALS),
+    repeats: ring(REPEATED_REFUSALS, REPEATS_TOLD),
     connections: ring(CONNECTION_REFUSALS),
     addresses: new Talkers(memory, after(Talkers.bytes()), ADDRESS_WORDS, k0),
     served: new Talkers(memory, after(Talkers.bytes()), ADDRESS_WORDS, k0),

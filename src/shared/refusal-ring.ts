@@ -1,8 +1,11 @@
 /**
  * What was refused last, and why: a ring of fixed slots that one worker writes, and main reads when somebody asks.
  *
- * Nothing waits for anybody: the worker goes round and round, and main looks at the sequence word of a slot before and
- * after it copied it. One that changed meanwhile is left out, as it is about to be forgotten anyway.
+ * Nothing waits for anybody: the worker goes round and round, and main looks at the count before and after it copied a
+ * slot. One that the worker may have come to meanwhile is left out, as it is about to be forgotten anyway.
+ *
+ * The count is told by an atomic store, which waits until all stores before it are done: after a write to a socket that
+ * takes a third of a microsecond. So where a flood is written down only each sixteenth is told of at once.
  */
 import { ADDRESS_WORDS } from '../core/address.ts'
 import { STATE_WORDS } from './address-table.ts'
@@ -11,27 +14,34 @@ import { STATE_WORDS } from './address-table.ts'
 export const REFUSAL_ID_MAX = 128
 const NOTE_MAX = 128
 
-/** Words of a slot. SEQUENCE is odd while it is written, 0 in one that never was. */
-const SEQUENCE = 0
-const REASON = 1
-const SECOND = 2
-const MILLISECOND = 3
-const LISTENER = 4
-const ROUTE = 5
-const STATUS = 6
-const RETRY_AFTER = 7
-const ADDRESS = 8
-const LENGTHS = 12
-const STATE_LENGTH = 13
-const STATE = 14
-const ID_BYTES = Math.ceil((STATE + STATE_WORDS) / 16) * 64
+/** Words of a slot. */
+const REASON = 0
+const SECOND = 1
+const MILLISECOND = 2
+const LISTENER = 3
+const ROUTE = 4
+const STATUS = 5
+const RETRY_AFTER = 6
+const LENGTHS = 7
+const STATE_LENGTH = 8
+const ADDRESS = 9
+const STATE = ADDRESS + ADDRESS_WORDS
+/** Right behind them, so that most refusals touch two cache lines. */
+const ID_BYTES = (STATE + STATE_WORDS) * 4
 const NOTE_BYTES = ID_BYTES + REFUSAL_ID_MAX
-const SLOT_BYTES = NOTE_BYTES + NOTE_MAX
+const SLOT_BYTES = Math.ceil((NOTE_BYTES + NOTE_MAX) / 64) * 64
 const WORDS = SLOT_BYTES / 4
+/**
+ * Of the oldest: the one that is being written, and those that may be before the count says so, on processors that put
+ * stores in another order.
+ */
+const IN_WRITING = 4
 
 /** A cache line before the slots. */
 const HEAD_WORDS = 16
+/** How many were written, as main may know it, and as the worker does. */
 const COUNT = 0
+const WRITTEN = 1
 
 /** One refusal or fault, as the worker tells it. */
 export interface Refused {
@@ -58,12 +68,20 @@ export interface Refused {
 
 export class RefusalRing {
   readonly slots: number
+  readonly #every: number
+  /** So many are found; those before them may be written over just now. */
+  readonly #kept: number
   readonly #words: Int32Array
   readonly #bytes: Buffer
 
-  /** @param slots a power of two */
-  constructor(memory: SharedArrayBuffer, offset: number, slots: number) {
+  /**
+   * @param slots a power of two
+   * @param every so many are written before main is told; a few more than that, of the oldest, are not found
+   */
+  constructor(memory: SharedArrayBuffer, offset: number, slots: number, every = 1) {
     this.slots = slots
+    this.#every = every
+    this.#kept = slots - every - IN_WRITING
     this.#words = new Int32Array(memory, offset, HEAD_WORDS + slots * WORDS)
     this.#bytes = Buffer.from(memory, offset + HEAD_WORDS * 4, slots * SLOT_BYTES)
   }
@@ -75,11 +93,9 @@ export class RefusalRing {
   /** Worker: puts one in the place of the oldest. */
   write(refused: Refused): void {
     const words = this.#words
-    const count = words[COUNT]!
+    const count = words[WRITTEN]!
     const slot = count & (this.slots - 1)
     const at = HEAD_WORDS + slot * WORDS
-    // Not a store: what follows may not be seen before it, on processors that put stores in another order.
-    Atomics.exchange(words, at + SEQUENCE, (count * 2 + 1) | 0)
     words[at + REASON] = refused.reason
     const second = (refused.timeMs / 1000) | 0
     words[at + SECOND] = second
@@ -98,8 +114,14 @@ export class RefusalRing {
     const idLength = this.#text(slot * SLOT_BYTES + ID_BYTES, id, REFUSAL_ID_MAX)
     const noteLength = this.#text(slot * SLOT_BYTES + NOTE_BYTES, note, NOTE_MAX)
     words[at + LENGTHS] = (noteLength << 8) | idLength
-    words[COUNT] = (count + 1) | 0
-    Atomics.store(words, at + SEQUENCE, (count * 2 + 2) | 0)
+    words[WRITTEN] = (count + 1) | 0
+    if ((count + 1) % this.#every === 0) this.publish()
+  }
+
+  /** Worker: tells main of all that were written. */
+  publish(): void {
+    const words = this.#words
+    if (words[COUNT] !== words[WRITTEN]) Atomics.store(words, COUNT, words[WRITTEN]!)
   }
 
   /** Main: refusals of this request, newest first; more than one if a proxy gave an id twice. */
@@ -133,9 +155,8 @@ export class RefusalRing {
   reachesBackTo(): number {
     const words = this.#words
     const count = Atomics.load(words, COUNT) >>> 0
-    if (count <= this.slots) return -1
-    // The next one may be in the writing.
-    const at = HEAD_WORDS + ((count + 1) & (this.slots - 1)) * WORDS
+    if (count <= this.#kept) return -1
+    const at = HEAD_WORDS + ((count - this.#kept) & (this.slots - 1)) * WORDS
     return words[at + SECOND]! * 1000 + words[at + MILLISECOND]!
   }
 
@@ -146,15 +167,17 @@ export class RefusalRing {
 
   #newest(max: number, matches: (at: number, byte: number) => boolean): Refused[] {
     const found: Refused[] = []
-    const newest = (Atomics.load(this.#words, COUNT) - 1) | 0
-    for (let i = 0; i < this.slots && found.length < max; i++) {
-      const slot = (newest - i) & (this.slots - 1)
+    const words = this.#words
+    const count = Atomics.load(words, COUNT)
+    const kept = Math.min(count >>> 0, this.#kept)
+    for (let age = 1; age <= kept && found.length < max; age++) {
+      const slot = (count - age) & (this.slots - 1)
       const at = HEAD_WORDS + slot * WORDS
-      const sequence = Atomics.load(this.#words, at + SEQUENCE)
-      if (sequence === 0 || (sequence & 1) === 1 || !matches(at, slot * SLOT_BYTES)) continue
+      if (!matches(at, slot * SLOT_BYTES)) continue
       const copy = this.#copy(at, slot * SLOT_BYTES)
       fence()
-      if (Atomics.load(this.#words, at + SEQUENCE) === sequence) found.push(copy)
+      const more = (Atomics.load(words, COUNT) - count) | 0
+      if (age + more <= this.#kept) found.push(copy)
     }
     return found
   }

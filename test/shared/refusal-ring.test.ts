@@ -5,7 +5,7 @@ import { STATE_WORDS } from '../../src/shared/address-table.ts'
 import { REFUSAL_ID_MAX, type Refused, RefusalRing } from '../../src/shared/refusal-ring.ts'
 import { addressOf } from '../support/memory.ts'
 
-function ring(slots = 8): RefusalRing {
+function ring(slots = 16): RefusalRing {
   return new RefusalRing(new SharedArrayBuffer(RefusalRing.bytes(slots)), 0, slots)
 }
 
@@ -64,20 +64,50 @@ test('addresses are found by as many bits as count', t => {
 })
 
 test('the oldest make room, and how far back it reaches is known', t => {
-  const it = ring(4)
-  for (let i = 0; i < 4; i++) it.write(refused({ id: `n${i}`, timeMs: 1000 * i }))
+  const it = ring(16)
+  const write = (from: number, to: number) => {
+    for (let i = from; i < to; i++) it.write(refused({ id: `n${i}`, timeMs: 1000 * i }))
+  }
+  write(0, 11)
   t.equal(it.reachesBackTo(), -1, 'nothing was forgotten')
-  for (let i = 4; i < 6; i++) it.write(refused({ id: `n${i}`, timeMs: 1000 * i }))
-  t.strictSame(it.ofRequest('n1', 9), [])
-  t.equal(it.ofRequest('n2', 9).length, 1)
-  // One less than is there: the next to go may be written over just now.
-  t.equal(it.reachesBackTo(), 3000)
-  t.equal(it.count, 6)
+  t.equal(it.ofRequest('n0', 9).length, 1)
+  write(11, 12)
+  // Five less than there are: the next to go may be written over just now.
+  t.strictSame(it.ofRequest('n0', 9), [])
+  t.equal(it.ofRequest('n1', 9).length, 1)
+  t.equal(it.reachesBackTo(), 1000)
+  write(12, 40)
+  t.strictSame(it.ofRequest('n28', 9), [])
+  t.equal(it.ofRequest('n29', 9).length, 1)
+  t.equal(it.reachesBackTo(), 29_000)
+  t.equal(it.ofAddress(addressOf('192.0.2.1'), 128, 99).length, 11)
+  t.equal(it.count, 40)
   t.end()
 })
 
+test('where a flood is written main is told of each fourth, and of the others when it is time', async t => {
+  const it = new RefusalRing(new SharedArrayBuffer(RefusalRing.bytes(16)), 0, 16, 4)
+  const write = (from: number, to: number) => {
+    for (let i = from; i < to; i++) it.write(refused({ id: `n${i}` }))
+  }
+  write(0, 7)
+  t.equal(it.count, 4)
+  t.strictSame(it.ofRequest('n4', 9), [])
+  t.equal(it.ofRequest('n3', 9).length, 1)
+  it.publish()
+  t.equal(it.count, 7)
+  t.equal(it.ofRequest('n6', 9).length, 1)
+  write(7, 8)
+  t.equal(it.count, 8)
+  write(8, 23)
+  // Up to n22, of which main has not heard, and four before it may be told of, are written over.
+  t.equal(it.ofAddress(addressOf('192.0.2.1'), 128, 99).length, 8)
+  t.equal(it.ofRequest('n12', 9).length, 1)
+  t.strictSame(it.ofRequest('n11', 9), [])
+})
+
 test('texts that are too long are cut, and reach into nothing else', t => {
-  const it = ring(2)
+  const it = ring(8)
   it.write(refused({ id: 'first', note: 'n'.repeat(1000) }))
   it.write(refused({ id: 'i'.repeat(REFUSAL_ID_MAX), note: 'n'.repeat(1000) }))
   t.equal(it.ofRequest('first', 1)[0]!.note, 'n'.repeat(128))

@@ -5,6 +5,7 @@
  * colon, control characters. Fields are kept as offsets into the text of the head and are written anew.
  * However the bytes are cut, the answer is the same: what shows first decides.
  */
+import { latin1 } from '../../core/latin1.ts'
 import { COLON, CR, HTAB, isValueByte, LF, nameByte, ODD, SP } from './characters.ts'
 import { fieldNumber } from './field-names.ts'
 
@@ -126,7 +127,7 @@ export class Head {
       const refused = early(bytes, start, end, scanned)
       return refused === OK ? NEED_MORE : -refused
     }
-    this.text = bytes.toString('latin1', start, start + size)
+    this.text = latin1(bytes, start, start + size)
     return size
   }
 
