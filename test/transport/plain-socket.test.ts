@@ -66,6 +66,25 @@ async function busy(t: Test, name: string, reads: string[], buffers = busyBuffer
   return it
 }
 
+test('of many with much to say few are read in a turn, and all are read to the end', async t => {
+  const reads: string[] = []
+  const buffers = busyBuffers()
+  const all = await Promise.all([...'abcdefghij'].map(name => busy(t, name, reads, buffers)))
+  for (const { client } of all) client.write(Buffer.alloc(LARGE))
+  for (const { socket } of all) socket.resume()
+  const gone = all.pop()!
+  await until(() => gone.bytes > LARGE / 4, 'it is under way')
+  gone.socket.destroy()
+  let most = 0
+  while (!all.every(({ bytes }) => bytes === LARGE)) {
+    const before = reads.length
+    await nextTurn()
+    most = Math.max(most, reads.length - before)
+  }
+  // Those that come to the end of their buffer for the first time are read besides.
+  t.ok(most <= 6, `${most} in one turn`)
+})
+
 test('who has much to say is not read twice while others have something to say', async t => {
   const reads: string[] = []
   const all = await Promise.all(['a', 'b'].map(name => busy(t, name, reads)))
