@@ -69,7 +69,7 @@ async function busy(t: Test, name: string, reads: string[], buffers = busyBuffer
 test('of many with much to say few are read in a turn, and all are read to the end', async t => {
   const reads: string[] = []
   const buffers = busyBuffers()
-  const all = await Promise.all([...'abcdefghij'].map(name => busy(t, name, reads, buffers)))
+  const all = await Promise.all(Array.from('abcdefghij').map(name => busy(t, name, reads, buffers)))
   for (const { client } of all) client.write(Buffer.alloc(LARGE))
   for (const { socket } of all) socket.resume()
   const gone = all.pop()!
