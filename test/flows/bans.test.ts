@@ -26,7 +26,10 @@ test('who floods is banned, by every worker, and others are served', async t => 
   const weir = await startWeir(t, [...flags, ...HOST, '--ban-threshold', '20'])
   await floodUntilBanned(weir)
   const line = await weir.line(({ msg }) => msg === 'address banned', 'of the ban')
-  t.match(line, { client: FLOODER, reason: 'connection-rate', count: 1, for_s: 600 })
+  t.match(line, { client: FLOODER, reason: 'connection-rate', count: 1 })
+  // What is left when main hears of it: a second may have begun meanwhile.
+  const seconds = Number(line['for_s'])
+  t.ok(seconds === 600 || seconds === 599, `for ${seconds} s`)
   // The kernel spreads them over both workers.
   for (let i = 0; i < 20; i++) {
     t.equal(await ending(weir.ports[0]!, { from: FLOODER }, 'x'), 'ECONNRESET')
