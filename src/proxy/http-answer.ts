@@ -118,7 +118,7 @@ let repeated: RepeatedAnswer | null = null
 export interface Asker {
   /** HEAD was asked: the same head, and no body. */
   readonly toHead: boolean
-  /** More requests of its lie there: their answers go into the same write. */
+  /** Bytes of its next requests lie there: their answers go into the same write. */
   readonly hasMore: boolean
 }
 
