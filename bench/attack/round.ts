@@ -8,10 +8,12 @@ import type { Order } from './attacker.ts'
 import type { ClientOrder, PoliteRequest } from './client.ts'
 
 /**
- * What it did, first and without a count: code that has hardly run is slow and takes memory, once. An attack lasts
- * longer than that.
+ * What it did, first and without a count: code that has hardly run is slow, is compiled beside, and takes memory, once. That
+ * is over after so many events, whatever time they take; an attack lasts longer.
  */
-const WARM_SECONDS = 4
+const WARM_EVENTS = 40_000
+const WARM_SECONDS_MIN = 4
+const WARM_SECONDS_MAX = 25
 /** Until what the warm-up left is gone: buckets are full again, kept connections are closed. */
 const SETTLE_MS = 2500
 /** The client is left out of account for so long when the attack begins. */
@@ -72,7 +74,7 @@ export async function attackOnce(
   timing: Timing,
   apiKey: string,
 ): Promise<Outcome> {
-  await assault(proxy, attack, WARM_SECONDS)
+  await assault(proxy, attack, warmSeconds(attack))
   await pause(SETTLE_MS)
   const descriptorsBefore = proxy.descriptors()
   const seconds = timing.quietSeconds + timing.attackSeconds + 1
@@ -114,6 +116,11 @@ export async function attackOnce(
     descriptorsPeak,
     ...back,
   }
+}
+
+function warmSeconds({ perSecond }: Attack): number {
+  if (perSecond === undefined) return WARM_SECONDS_MIN
+  return Math.min(WARM_SECONDS_MAX, Math.max(WARM_SECONDS_MIN, WARM_EVENTS / perSecond))
 }
 
 /** The round of the median processor time; but the service is that of the worst one. @param outcomes one at least */

@@ -36,8 +36,8 @@ const options = await yargs(process.argv.slice(2))
       choices: names,
       describe: 'Proxies to attack; all that are installed unless given',
     },
-    seconds: { type: 'number', default: 5, describe: 'Of each attack' },
-    quiet: { type: 'number', default: 3, describe: 'Seconds without one before it' },
+    seconds: { type: 'number', default: 8, describe: 'Of each attack' },
+    quiet: { type: 'number', default: 4, describe: 'Seconds without one before it' },
     rounds: {
       type: 'number',
       default: 1,
@@ -49,7 +49,7 @@ const options = await yargs(process.argv.slice(2))
       default: [],
       describe: 'Further flags of weir, each as --weir=--workers=2',
     },
-    minutes: { type: 'number', default: 20, describe: 'Ends the run after this time, failed' },
+    minutes: { type: 'number', default: 60, describe: 'Ends the run after this time, failed' },
     json: { type: 'string', describe: 'Write what was found to this file' },
   })
   .strict()
