@@ -15,7 +15,7 @@ import { normalizePath } from '../codec/http1/target.ts'
 import { type JsonObject, member, readJsonObject } from '../codec/strict-json.ts'
 import { ADMITTED, refusal } from '../core/refusals.ts'
 import { FRESH, REPLAYED, type ReplayTable } from '../shared/replay-table.ts'
-import { readJwk } from './jwk.ts'
+import { readJwk, whyUnfit } from './jwk.ts'
 import type { VerifyKey } from './verify-key.ts'
 
 export interface ProofRules {
@@ -99,6 +99,8 @@ export class DpopProofs {
   }
 
   #keyOf(jwk: JsonObject, alg: string, thumbprint: string): VerifyKey | null {
+    // Of each proof: one that is known may come with what it must not have, its private half for one.
+    if (whyUnfit(jwk) !== null) return null
     const name = `${alg} ${thumbprint}`
     const known = this.#keys.get(name)
     if (known !== undefined) return known

@@ -35,3 +35,11 @@ export interface Identity {
   readonly confirmation?: Confirmation
   readonly limits?: IdentityLimits
 }
+
+const UNBOUND: Confirmation = { certificate: '', key: '' }
+
+/** A token that names no key is bound to none, and must come like that; undefined for credentials that are never bound. */
+export function confirmationOf({ scheme, confirmation }: Identity): Confirmation | undefined {
+  if (confirmation !== undefined) return confirmation
+  return scheme === 'jwt' || scheme === 'introspection' ? UNBOUND : undefined
+}

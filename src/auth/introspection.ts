@@ -17,8 +17,12 @@ import type { Scheme, Verdict } from './scheme.ts'
 import { ServerBreaker } from './server-breaker.ts'
 import { TokenCache, type TokenCacheLimits } from './token-cache.ts'
 
-/** Asks about a token; rejects, with the cause, if there is no usable answer in time. */
-export type AskServer = (token: string) => Promise<JsonObject>
+/**
+ * Asks about a token; rejects, with the cause, if there is no usable answer in time.
+ *
+ * @returns a number if the server does not look at the question, which may be due to this token alone: its status
+ */
+export type AskServer = (token: string) => Promise<JsonObject | number>
 
 /** What of it is of interest to the operator. */
 export interface IntrospectionListener {
@@ -82,6 +86,8 @@ export class Introspection implements Scheme {
   readonly #inactive = new LRUCache<string, Refused>({ max: INACTIVE_MAX })
   readonly #underway = new Map<string, Promise<Verdict>>()
   readonly #breaker = new ServerBreaker()
+  /** It has ever answered: it is up, and weir knows how to ask it. */
+  #hasAnswered = false
 
   constructor(ask: AskServer, rules: IntrospectionRules, listener: IntrospectionListener) {
     this.#ask = ask
@@ -135,17 +141,26 @@ export class Introspection implements Scheme {
   ): Promise<Verdict> {
     const askedMs = performance.now()
     let verdict: Verdict
+    let isOfToken = false
     try {
       const answer = await this.#ask(token)
+      if (typeof answer === 'number') {
+        // Else whoever makes up tokens that the server chokes on could have it asked by nobody.
+        isOfToken = this.#hasAnswered && !this.#breaker.isOpen
+        throw new Error(`answers ${answer}`)
+      }
       const seconds = (performance.now() - askedMs) / 1000
       // From when it was asked on: what the server said was true then, and later perhaps no more.
       verdict = this.#judge(answer, digest, nowSeconds, token.length)
       this.#listener.onAnswer(verdict === INACTIVE ? 'inactive' : 'active', seconds)
+      this.#hasAnswered = true
       if (this.#breaker.answered()) this.#listener.onUp()
     } catch (error) {
       const nowMs = performance.now()
       this.#listener.onAnswer('failed', (nowMs - askedMs) / 1000)
-      if (this.#breaker.failed(nowMs)) this.#listener.onDown((error as Error).message)
+      if (!isOfToken && this.#breaker.failed(nowMs)) {
+        this.#listener.onDown((error as Error).message)
+      }
       verdict = grace
     }
     this.#underway.delete(digest)

@@ -35,18 +35,13 @@ export interface JwkRules {
 export function readJwk(jwk: JsonObject, { secrets, algorithms }: JwkRules): VerifyKey | string {
   const kid = member(jwk, 'kid') ?? ''
   if (typeof kid !== 'string' || kid.length > KID_MAX) return `its kid is no text of ${KID_MAX}`
-  const use = member(jwk, 'use')
-  if (use !== undefined && use !== 'sig') return `its use is ${JSON.stringify(use)}, not "sig"`
-  const operations = member(jwk, 'key_ops')
-  if (operations !== undefined && !(Array.isArray(operations) && operations.includes('verify'))) {
-    return 'its key_ops do not allow to verify'
-  }
+  const unfit = whyUnfit(jwk)
+  if (unfit !== null) return unfit
   const kty = member(jwk, 'kty')
   if (kty === 'oct') {
     return secrets ? readSecret(jwk, kid, algorithms) : 'it is a secret (kty oct)'
   }
   if (kty !== 'RSA' && kty !== 'EC' && kty !== 'OKP') return `its kty is ${JSON.stringify(kty)}`
-  if (PRIVATE_MEMBERS.some(name => member(jwk, name) !== undefined)) return 'it is a private key'
   let key: KeyObject
   try {
     key = createPublicKey({ key: jwk, format: 'jwk' })
@@ -54,6 +49,23 @@ export function readJwk(jwk: JsonObject, { secrets, algorithms }: JwkRules): Ver
     return `it cannot be read: ${(error as Error).message}`
   }
   return makeKey(key, kid, member(jwk, 'alg'), algorithms)
+}
+
+/**
+ * What stands beside the members that are the key, and which its thumbprint does not cover.
+ *
+ * @returns why nothing may be verified with it; null if it may
+ */
+export function whyUnfit(jwk: JsonObject): string | null {
+  const use = member(jwk, 'use')
+  if (use !== undefined && use !== 'sig') return `its use is ${JSON.stringify(use)}, not "sig"`
+  const operations = member(jwk, 'key_ops')
+  if (operations !== undefined && !(Array.isArray(operations) && operations.includes('verify'))) {
+    return 'its key_ops do not allow to verify'
+  }
+  return PRIVATE_MEMBERS.some(name => member(jwk, name) !== undefined)
+    ? 'it is a private key'
+    : null
 }
 
 /** @param alg as its owner wrote it; undefined for none */

@@ -6,7 +6,7 @@ import type { RequestHead } from '../codec/http1/request-head.ts'
 import { ADMITTED, refusal, rejectionError, rejectionStatus } from '../core/refusals.ts'
 import type { SchemeName } from '../core/rejections.ts'
 import { type ClaimRule, hasClaim } from './claim-rule.ts'
-import type { Confirmation, Identity } from './identity.ts'
+import { type Confirmation, confirmationOf, type Identity } from './identity.ts'
 import type { PeerIdentity } from './peer-identity.ts'
 import type { Scheme, Verdict } from './scheme.ts'
 import { type Found, findAny } from './schemes.ts'
@@ -165,7 +165,7 @@ function bothNamed(first: string, last: string): string {
 }
 
 function both(first: Identity, last: Identity): Identity {
-  const confirmation = bothConfirmed(first.confirmation, last.confirmation)
+  const confirmation = bothConfirmed(confirmationOf(first), confirmationOf(last))
   const limits = last.limits ?? first.limits
   return {
     scheme: last.scheme,

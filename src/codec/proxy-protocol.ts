@@ -84,13 +84,13 @@ export class ProxyHeader {
     const family = bytes[13]!
     const bodyBytes = bytes.readUInt16BE(14)
     if (bytes[12]! >> 4 !== 2 || command > COMMAND_PROXY) return MALFORMED
+    if (bodyBytes > V2_BODY_BYTES_MAX) return MALFORMED
+    const length = V2_FIXED_BYTES + bodyBytes
+    // Family and addresses of a LOCAL header are to be ignored, whatever they are (section 2.2).
+    if (command === COMMAND_LOCAL) return end < length ? NEED_MORE : length
     const addressBytes = ADDRESSES_BYTES[family >> 4]
     if (addressBytes === undefined || (family & 15) > 2) return MALFORMED
-    if (bodyBytes > V2_BODY_BYTES_MAX) return MALFORMED
-    // A LOCAL header's addresses are to be skipped, whatever they are (section 2.2).
-    const length = V2_FIXED_BYTES + bodyBytes
     if (end < length) return NEED_MORE
-    if (command === COMMAND_LOCAL) return length
     if (bodyBytes < addressBytes) return MALFORMED
     if (!areTlvs(bytes, V2_FIXED_BYTES + addressBytes, length)) return MALFORMED
     if (family === TCP_IPV4 || family === TCP_IPV6) this.#readAddresses(bytes, family === TCP_IPV4)

@@ -40,6 +40,8 @@ export class KeySource {
   readonly #log: Logger
   readonly #onChange: () => void
   #failures = 0
+  /** Since when nothing could be had. */
+  #failingSinceMs = 0
   #lookAgainMs = 0
   /** Nobody has looked since it changed. */
   #isNew = false
@@ -148,15 +150,17 @@ export class KeySource {
   }
 
   #failed(message: string): void {
-    const ageMs = performance.now() - this.freshAtMs
+    const nowMs = performance.now()
     const source = sourceName(this.#config)
     if (this.#failures++ === 0) {
+      this.#failingSinceMs = nowMs
       const keeping = this.current === null ? 'none' : 'the last good ones'
       this.#log.warn({ source, error: message, keeping }, 'keys of the issuer cannot be had')
     }
-    if (this.current === null || ageMs < this.#jwt.keepMs) return
+    // Not since they were fresh: that may be a whole refresh ago when the first attempt fails.
+    if (this.current === null || nowMs - this.#failingSinceMs < this.#jwt.keepMs) return
     this.#log.error(
-      { source, age_ms: Math.round(ageMs) },
+      { source, age_ms: Math.round(nowMs - this.freshAtMs) },
       'keys of the issuer are too old, dropped',
     )
     this.current = null

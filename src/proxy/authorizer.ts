@@ -7,7 +7,7 @@
  */
 import { readAuthorization } from '../auth/authorization.ts'
 import type { DpopProofs } from '../auth/dpop.ts'
-import type { Confirmation, Identity } from '../auth/identity.ts'
+import { confirmationOf, type Identity } from '../auth/identity.ts'
 import type { Policy } from '../auth/policy.ts'
 import type { Scheme, Verdict } from '../auth/scheme.ts'
 import { withoutPair } from '../auth/query-key.ts'
@@ -33,7 +33,6 @@ const UNAUTHORIZED = 401
 const FORBIDDEN = 403
 /** Longest wait for a scheme, which has a deadline of its own as well. */
 const WAIT_MS = 30_000
-const UNBOUND: Confirmation = { certificate: '', key: '' }
 const OUTCOMES = labelValues.outcome.length
 
 export interface AuthorizerParts {
@@ -155,10 +154,10 @@ export class Authorizer {
    * Whether the client showed what its token is bound to: the certificate of its connection (RFC 8705 §3), or a proof
    * of its key (RFC 9449 §7). A bound token as Bearer, and one that is not as DPoP, are refused alike.
    */
-  #confirm({ head, client }: Asked, { scheme, confirmation }: Identity): number | Promise<number> {
-    const isToken = scheme === 'jwt' || scheme === 'introspection'
-    if (confirmation === undefined && !isToken) return ADMITTED
-    const { certificate, key } = confirmation ?? UNBOUND
+  #confirm({ head, client }: Asked, identity: Identity): number | Promise<number> {
+    const confirmation = confirmationOf(identity)
+    if (confirmation === undefined) return ADMITTED
+    const { certificate, key } = confirmation
     if (certificate !== '' && certificate !== client.peer?.thumbprint) return BINDING
     const token = proven(head)
     if ((token !== '') !== (key !== '')) return BINDING

@@ -30,8 +30,13 @@ export function readPeerCertificate(
   if (typeof shown === 'string') {
     return { identity: null, refused: CERTIFICATE_UNTRUSTED, cause: shown }
   }
-  if (shown !== null) return { identity: identifyPeer(shown), refused: ADMITTED, cause: '' }
-  return wanted === 'required' ? MISSING : NOBODY
+  if (shown === null) return wanted === 'required' ? MISSING : NOBODY
+  const identity = identifyPeer(shown)
+  // A session that is resumed keeps the verdict of its first handshake, and may outlast the certificate.
+  if (identity.identity.expiresAt <= Date.now() / 1000) {
+    return { identity: null, refused: CERTIFICATE_UNTRUSTED, cause: 'CERT_HAS_EXPIRED' }
+  }
+  return { identity, refused: ADMITTED, cause: '' }
 }
 
 const NOBODY: PeerCertificate = { identity: null, refused: ADMITTED, cause: '' }

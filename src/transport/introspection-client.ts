@@ -12,6 +12,8 @@ import { askWeb } from './web-request.ts'
 const CONNECTIONS_MAX = 32
 const IDLE_MS = 15_000
 const BYTES_MAX = 65_536
+/** Of a token that a server does not even look at; RFC 7662 §2.2 would have it say that it is not active. */
+const REFUSALS: readonly number[] = [400, 413, 422]
 
 export interface IntrospectionServer {
   readonly url: string
@@ -39,8 +41,11 @@ export class IntrospectionClient {
     }
   }
 
-  /** @throws why there is no usable answer, in a sentence that goes on from the name of the server */
-  readonly ask = async (token: string): Promise<JsonObject> => {
+  /**
+   * @returns the answer, or the status of one that does not look at the question
+   * @throws why there is no usable answer, in a sentence that goes on from the name of the server
+   */
+  readonly ask = async (token: string): Promise<JsonObject | number> => {
     const { url, ca, timeoutMs } = this.#server
     const { status, body } = await askWeb({
       url,
@@ -51,6 +56,7 @@ export class IntrospectionClient {
       bytesMax: BYTES_MAX,
       agent: this.#agent,
     })
+    if (REFUSALS.includes(status)) return status
     if (status !== 200) throw new Error(`answers ${status}`)
     const answer = readJsonObject(body)
     if (typeof answer === 'number') throw new Error('answers with what is no JSON object')

@@ -58,7 +58,9 @@ test('keys of all asymmetric algorithms will do', async t => {
 test('what is no proof is refused', async t => {
   const all = proofs()
   const whole = es.privateKey.export({ format: 'jwk' })
+  const open = es.publicKey.export({ format: 'jwk' })
   const secret = { kty: 'oct', k: Buffer.alloc(32, 1).toString('base64url') }
+  t.equal(await judge(all, proof()), 'good', 'the key is known from here on')
   t.equal(await judge(all, null), 'dpop-missing')
   t.equal(await judge(all, proof(), { fields: [`DPoP: ${proof()}`] }), 'dpop-malformed', 'two')
   for (const [what, text] of [
@@ -81,6 +83,8 @@ test('what is no proof is refused', async t => {
     ['iat is text', proof({ claims: { iat: String(NOW) } })],
     ['too long', proof({ claims: { pad: 'x'.repeat(4096) } })],
     ['the private key', proof({ header: { jwk: whole } })],
+    ['a key for encryption', proof({ header: { jwk: { ...open, use: 'enc' } } })],
+    ['a key to sign with', proof({ header: { jwk: { ...open, key_ops: ['sign'] } } })],
   ] as const) {
     t.equal(await judge(all, text), 'dpop-malformed', what)
   }

@@ -19,7 +19,7 @@ const RULES: IntrospectionRules = {
 }
 const ACTIVE = { active: true, sub: 'someone', client_id: 'app', scope: 'a b' }
 
-type Answer = JsonObject | Error | Promise<JsonObject>
+type Answer = JsonObject | number | Error | Promise<JsonObject>
 
 function scheme(
   answer: Answer | ((token: string) => Answer),
@@ -143,6 +143,24 @@ test('a server that fails is spared, and nobody is let in meanwhile', async t =>
   for (let i = 0; i < 20; i++) t.equal(await judge(introspection, `t${i}`), 'introspection-down')
   t.equal(asked.length, 5)
   t.strictSame(told.at(-1), 'down: is broken')
+})
+
+test('tokens that the server does not look at take nobody else’s answer away', async t => {
+  const { introspection, asked, told, answering } = scheme(400)
+  for (let i = 0; i < 9; i++) t.equal(await judge(introspection, `t${i}`), 'introspection-down')
+  t.equal(asked.length, 5, 'weir may not know how to ask it')
+
+  const other = scheme(token => (token === 'good' ? ACTIVE : 400))
+  t.equal(await judge(other.introspection, 'good'), 'good: someone')
+  for (let i = 0; i < 20; i++) {
+    t.equal(await judge(other.introspection, `odd${i}`), 'introspection-down')
+  }
+  t.equal(other.asked.length, 21)
+  t.notMatch(other.told.join(), 'down:')
+  other.answering.answer = new Error('is broken')
+  for (let i = 0; i < 9; i++) await judge(other.introspection, `more${i}`)
+  t.equal(other.asked.length, 26, 'it is spared all the same when it breaks')
+  t.strictSame([told.at(-1), answering.answer], ['down: answers 400', 400])
 })
 
 test('who was let in lately stays so while the server is down, where that is allowed', async t => {

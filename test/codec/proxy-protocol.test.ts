@@ -108,6 +108,12 @@ test('version 2: LOCAL is the proxy itself, its addresses are skipped', async t 
   t.equal(length, 28)
   t.equal(header.local, true)
   t.equal(header.source, '')
+  for (const family of [0x00, 0x13, 0x41, 0xff]) {
+    const bytes = v2(0, family, Buffer.from('whatever'))
+    const [whole, told] = parse(bytes)
+    t.strictSame([whole, told.local], [24, true], `family ${family}`)
+    t.equal(parse(bytes.subarray(0, 23))[0], NEED_MORE)
+  }
 })
 
 test('version 2: IPv4 addresses and ports', async t => {

@@ -116,6 +116,19 @@ test('the last good keys are kept while the issuer is down, and not for ever', a
   ])
 })
 
+test('how long they are kept counts from when it went down, not from when they were fetched', async t => {
+  const server = await startWebServer(t, sayJson(JSON.parse(one)))
+  const config = jwtConfig({ kind: 'url', url: server.url }, { refreshMs: 400, keepMs: 200 })
+  const { changes, lines } = await start(t, config)
+  server.answer = (_, response) => {
+    server.answer = sayJson(JSON.parse(one))
+    response.writeHead(502).end()
+  }
+  const told = (): unknown[] => lines.map(({ msg }) => msg)
+  await until(() => told().includes('keys of the issuer are there again'), 'it is up')
+  t.strictSame(changes, [])
+})
+
 test('an issuer that is down does not keep weir from starting', async t => {
   const server = await startWebServer(t, () => {})
   await server.stop()

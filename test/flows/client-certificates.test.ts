@@ -148,6 +148,26 @@ test('a session that is resumed has the certificate it began with', async t => {
   )
 })
 
+test('a session that is resumed does not outlast its certificate', async t => {
+  const { port, weir } = await start(t, '--auth', 'none', '--workers', '1')
+  const endMs = Math.ceil(Date.now() / 1000 + 2) * 1000
+  const brief = clientOf(clients, 'brief.example', new Date(endMs))
+  const versions = ['TLSv1.2', 'TLSv1.3'] as const
+  const sessions = []
+  for (const maxVersion of versions) {
+    const { answer, session } = await ask(port, brief, '', { maxVersion })
+    t.equal(answer, '200')
+    sessions.push({ maxVersion, session: session! })
+  }
+  await until(() => Date.now() > endMs + 1000, 'it is over', 10_000)
+  for (const options of sessions) {
+    const { answer, resumed } = await ask(port, brief, '', options)
+    t.ok(resumed)
+    t.match(answer, /RESET|closed|EPIPE/, answer)
+  }
+  await weir.metricIs('weir_refusals_total', { reason: 'certificate-untrusted' }, 2)
+})
+
 test('where it is optional the routes say who must have one', async t => {
   const { port, backend } = await start(t, '--client-cert', 'optional', '--auth', 'mtls')
   t.equal((await ask(port, known)).answer, '200')

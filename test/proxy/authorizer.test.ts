@@ -259,6 +259,24 @@ test('a token that is bound is of no use without what it is bound to', async t =
   t.ok(refusal('token-binding') > 0)
 })
 
+test('a token that is bound to nothing is none to prove, whatever else is asked for', async t => {
+  const { authorizer, client } = setup({ burst: 9 })
+  const token: Scheme = { ...slowScheme(), check: () => TOKEN }
+  const certificate: Scheme = {
+    ...{ ...slowScheme(), name: 'mtls' },
+    check: () => ({ ...TOKEN, scheme: 'mtls' }),
+  }
+  const both = { ...rules, rule: 'all', schemes: ['jwt', 'mtls'] } as const
+  for (const [scheme, verdict] of [
+    ['Bearer', /^authorized/],
+    ['DPoP', /^401 token-binding/],
+  ] as const) {
+    const { asked, told } = exchange(client, [`Authorization: ${scheme} x`])
+    authorizer.authorize(asked, new Policy(both, [token, certificate], 'r'))
+    t.match(told.join(), verdict)
+  }
+})
+
 test('nothing that a client can send lets it in by accident, or throws', async () => {
   const { authorizer, client, policy } = setup({ burst: 100_000, query: 'key' })
   const bytes = fc.string({

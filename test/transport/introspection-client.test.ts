@@ -49,6 +49,10 @@ test('an answer that is none is told without token and secret', async t => {
   t.equal(await failure(), 'answers with what is no JSON object')
   server.answer = (_, response) => response.writeHead(401).end('{"active":true}')
   t.equal(await failure(), 'answers 401')
+  for (const status of [400, 413, 422]) {
+    server.answer = (_, response) => response.writeHead(status).end('{"active":true}')
+    t.equal(await ask('the-token'), status, 'it may be the token that it does not like')
+  }
   server.answer = (_, response) => response.writeHead(307, { Location: '/x' }).end()
   t.equal(await failure(), 'answers 307')
   server.answer = (_, response) => response.end('x'.repeat(70_000))
