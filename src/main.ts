@@ -16,7 +16,7 @@ import { Admin } from './control/admin.ts'
 import { AdminSocket } from './control/admin-socket.ts'
 import { banEndpoints } from './control/ban-endpoints.ts'
 import { Bans } from './control/bans.ts'
-import { BanState, readBanState } from './control/ban-state.ts'
+import { BanState, putAside, readBanState } from './control/ban-state.ts'
 import { BreakerWatch } from './control/breaker-watch.ts'
 import { ClientAuthorityWatch } from './control/client-authority-watch.ts'
 import { CertificateWatch } from './control/certificate-watch.ts'
@@ -36,6 +36,7 @@ import { topEndpoint } from './control/top-endpoint.ts'
 import { Why } from './control/why.ts'
 import { whyEndpoint } from './control/why-endpoint.ts'
 import { randomHashKey } from './core/hash.ts'
+import { ExemptAddresses } from './guard/exempt-addresses.ts'
 import { DOWN } from './shared/backend-table.ts'
 import { createShared, type Shared } from './shared/layout.ts'
 
@@ -136,10 +137,12 @@ export class Weir {
     })
     // Its locks must be told from those of the workers.
     this.shared.addresses.setOwner(config.workers)
+    const exempt = new ExemptAddresses(banExempt(config), config.guards)
     this.#bans = new Bans({
       addresses: this.shared.addresses,
       goodRecords: this.shared.goodRecords,
       prefixes: config.guards,
+      isExempt: address => exempt.has(address),
       banTimeMs: config.guards.banTimeMs,
       banTimeMaxMs: config.guards.banTimeMaxMs,
       log: logger,
@@ -350,7 +353,8 @@ export class Weir {
     const { logger } = this.log
     const kept = readBanState(file)
     if (typeof kept === 'string') {
-      logger.warn({ file, error: kept }, 'bans of before are not known: the file cannot be used')
+      const aside = putAside(file)
+      logger.warn({ file, error: kept, kept_as: aside }, 'bans of before cannot be used')
     } else this.#bans.restore(kept)
     const state = new BanState(file, this.#bans, logger)
     this.#bans.listen(state)

@@ -3,7 +3,7 @@
  *
  * Written a moment after something has changed, whole and in one step. What cannot be read is told, and weir starts without it.
  */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync } from 'node:fs'
 import type { Logger } from 'pino'
 import * as z from 'zod'
 import { writeAtomically } from '../auth/api-key-store.ts'
@@ -51,6 +51,21 @@ export function readBanState(file: string): readonly Ban[] | string {
     const ends = seconds() + Math.ceil(left / 1000)
     return { ...ban, since: ends - Math.ceil(length / 1000), until: ends }
   })
+}
+
+/**
+ * What cannot be used is not written over: somebody may be able to.
+ *
+ * @returns where it is now; '' if it could not be moved
+ */
+export function putAside(file: string): string {
+  const aside = `${file}.bad`
+  try {
+    renameSync(file, aside)
+    return aside
+  } catch {
+    return ''
+  }
 }
 
 export class BanState implements BanListener {

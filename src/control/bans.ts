@@ -52,6 +52,8 @@ export interface BansParts {
   readonly addresses: AddressTable
   readonly goodRecords: GoodRecords
   readonly prefixes: CountedPrefixes
+  /** Who is never banned, whatever is listed or was kept. */
+  readonly isExempt: (address: Int32Array) => boolean
   readonly banTimeMs: number
   readonly banTimeMaxMs: number
   readonly log: Logger
@@ -169,6 +171,8 @@ export class Bans {
     for (const ban of bans) {
       const block = parseCidr(ban.cidr)
       if (block === null || this.#isPast(ban, seconds())) continue
+      // The operator has named it since.
+      if (ban.origin === 'guard' && this.#parts.isExempt(block.words)) continue
       if (ban.until > seconds()) this.#hold(block, ban)
       this.#put(ban)
     }
@@ -189,6 +193,10 @@ export class Bans {
     }
     // It may have been taken off the list, and hold all the same.
     this.#pardon(block)
+    const own = formatCidr(block)
+    if (lifted.every(({ cidr }) => cidr !== own)) {
+      for (const listener of this.#listeners) listener.removed(own)
+    }
     if (lifted.some(({ origin }) => origin === 'operator')) this.#tellBlocks()
     if (lifted.length > 0) {
       this.#parts.log.info({ block: formatCidr(block), bans: lifted.length }, 'bans lifted')
@@ -219,8 +227,8 @@ export class Bans {
 
   /** Of a single client also in the table: so it counts for what its open connections ask. A part of one has no place there. */
   #hold({ words, bits }: Cidr, { until }: Ban): void {
-    const { addresses, goodRecords, prefixes } = this.#parts
-    if (bits !== addressBits(words, prefixes)) return
+    const { addresses, goodRecords, prefixes, isExempt } = this.#parts
+    if (bits !== addressBits(words, prefixes) || isExempt(words)) return
     goodRecords.forget(words)
     const slot = addresses.pin(words, ticks())
     addresses.ban(slot, until)

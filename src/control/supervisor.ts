@@ -132,12 +132,11 @@ export class Supervisor {
     return this.#seats.filter(seat => seat.listening).length
   }
 
-  /** Whether every worker turned its loop lately: what the watchdog is fed on. */
-  makesProgress(): boolean {
-    const now = performance.now()
+  /** Whether every worker there is turned its loop lately: what the watchdog is fed on. One that is to be replaced has none. */
+  makesProgress(now = performance.now()): boolean {
     return this.#seats.every(seat => {
       this.#noteHeartbeat(seat, now)
-      return now - seat.heartbeatMs < STALLED_MS / 2
+      return seat.thread === null || now - seat.heartbeatMs < STALLED_MS / 2
     })
   }
 

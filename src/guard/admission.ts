@@ -25,7 +25,7 @@ import {
 } from './guards.ts'
 import type { Overload } from './overload.ts'
 import type { Penalties } from './penalties.ts'
-import { RequestAdmission } from './request-admission.ts'
+import { RequestAdmission, type RequestPlace } from './request-admission.ts'
 import type { Shadow, Tried } from './shadow.ts'
 import { OF_ADDRESS, OF_HOST, TicketTrust } from './ticket-trust.ts'
 import { type PrefixLimits, WiderPrefix } from './wider-prefix.ts'
@@ -223,6 +223,11 @@ export class Admission {
   /** Counts a refusal that came later against the address. Those of {@link enter} are counted by it. */
   penalize(place: Place, refused: number, now: number): void {
     this.#penalties.add(place.slot, refused, now, place.isDirect)
+  }
+
+  /** The same against the address a request is counted for, which a proxy may have named. */
+  penalizeRequest(place: RequestPlace, refused: number, now: number): void {
+    this.#penalties.add(place.requestSlot, refused, now, place.isDirect)
   }
 
   /** Gives back what {@link enter} counted; once per session. */

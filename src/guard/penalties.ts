@@ -5,14 +5,14 @@
  * second, and it counts for all workers. The same word says until when there is a ban. Main hears of it, and makes
  * it longer for one that was banned before (control/bans.ts).
  */
-import { addressBits, type CountedPrefixes, isIpv4, maskAddress } from '../core/address.ts'
+import type { CountedPrefixes } from '../core/address.ts'
 import type { BanNotice } from '../core/ban.ts'
-import { CidrSet, parseCidr } from '../core/cidr-set.ts'
 import { seconds, TICKS_PER_SECOND } from '../core/clock.ts'
 import { weights } from '../core/weights.ts'
 import { type AddressTable, banEnd, banWord } from '../shared/address-table.ts'
 import type { GoodRecords } from '../shared/good-records.ts'
 import type { Shared } from '../shared/layout.ts'
+import { ExemptAddresses } from './exempt-addresses.ts'
 
 export interface PenaltyRules extends CountedPrefixes {
   /** Points; 0 bans nobody. */
@@ -29,9 +29,7 @@ export class Penalties {
   readonly #addresses: AddressTable
   readonly #goodRecords: GoodRecords
   readonly #rules: PenaltyRules
-  readonly #exempt = new CidrSet()
-  /** Apart: the network of `::1` is that in which all IPv4 addresses lie. */
-  readonly #exemptIpv6 = new CidrSet()
+  readonly #exempt: ExemptAddresses
   readonly #pointTicks: number
   readonly #debtTicksMax: number
   readonly #onBan: (ban: BanNotice) => void
@@ -47,7 +45,7 @@ export class Penalties {
     this.#onBan = onBan
     this.#pointTicks = Math.round(TICKS_PER_SECOND / rules.banDecay)
     this.#debtTicksMax = rules.banThreshold * this.#pointTicks
-    for (const block of rules.banExempt) this.#exemptBlock(block)
+    this.#exempt = new ExemptAddresses(rules.banExempt, rules)
   }
 
   /**
@@ -94,7 +92,7 @@ export class Penalties {
 
   /** Whether it is never banned. */
   isExempt(address: Int32Array): boolean {
-    return (isIpv4(address) ? this.#exempt : this.#exemptIpv6).find(address) !== 0
+    return this.#exempt.has(address)
   }
 
   #ban(
@@ -124,18 +122,5 @@ export class Penalties {
     // Of a ban that is over nothing is left.
     if ((word & 1) === 1 || ahead <= 0) return 0
     return ahead <= this.#debtTicksMax ? ahead : 0
-  }
-
-  /** One that is a part of what is counted as one client exempts all of that. */
-  #exemptBlock(block: string): void {
-    const cidr = parseCidr(block)
-    if (cidr === null) return
-    const bits = Math.min(cidr.bits, addressBits(cidr.words, this.#rules))
-    const words = Int32Array.from(cidr.words)
-    maskAddress(words, bits)
-    if (isIpv4(words)) return this.#exempt.add({ words, bits }, 1)
-    this.#exemptIpv6.add({ words, bits }, 1)
-    // IPv4 is in it only if the operator wrote so: `::/0`.
-    this.#exempt.add(cidr, 1)
   }
 }

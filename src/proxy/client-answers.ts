@@ -64,6 +64,14 @@ export class ClientAnswers {
     edge.admission.penalize(client, refused, ticks())
   }
 
+  /** The same against whom the request that runs is from. */
+  penalizeRequest(reason: RefusalName): void {
+    const refused = refusal(reason)
+    const { edge, requestClient } = this.#session
+    this.countRefusal(refused)
+    edge.admission.penalizeRequest(requestClient, refused, ticks())
+  }
+
   #write(answer: Answer, toHead: boolean, lines: string): number {
     const session = this.#session
     const { edge, client, keepsAlive } = session

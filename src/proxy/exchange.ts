@@ -115,7 +115,7 @@ export class Exchange implements ResponseOwner, BodyTaker {
     if (this.#session.edge.routeBudgets.refuses(this)) return
     const { bodyMax, exchangeTimeoutMs } = config
     if (bodyMax !== 0 && head.body > bodyMax) {
-      this.#session.answers.penalize('request-too-large')
+      this.#session.answers.penalizeRequest('request-too-large')
       return this.#answer(413, 'request-too-large')
     }
     if (exchangeTimeoutMs !== 0) {
@@ -174,7 +174,7 @@ export class Exchange implements ResponseOwner, BodyTaker {
 
   #redirect(port: number): void {
     if (!redirect(this.#session, this.head, this.requestId, port)) {
-      this.#session.answers.penalize('bad-request')
+      this.#session.answers.penalizeRequest('bad-request')
       return this.#answer(400, 'bad-request')
     }
     this.status = 308

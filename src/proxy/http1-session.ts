@@ -412,7 +412,7 @@ export class Http1Session implements Reader, ClientWriterOwner, BodyOwner, Deadl
   }
 
   refuseBody(status: number, reason: RefusalName): void {
-    this.answers.penalize(reason)
+    this.answers.penalizeRequest(reason)
     this.keepsAlive = false
     this.#exchange?.refuse(status, reason)
   }

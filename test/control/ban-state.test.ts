@@ -20,7 +20,10 @@ function fileOf(t: Test): string {
 function bansOf(): Bans {
   const shared = makeShared()
   const times = { banTimeMs: 1000, banTimeMaxMs: 1000, onBlocks() {} }
-  return new Bans({ ...shared, prefixes: { ipv4Prefix: 32, ipv6Prefix: 64 }, log, ...times })
+  return new Bans({
+    ...{ ...shared, prefixes: { ipv4Prefix: 32, ipv6Prefix: 64 }, log, ...times },
+    isExempt: () => false,
+  })
 }
 
 test('what is saved is read again, with the time that is left', async t => {

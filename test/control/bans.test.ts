@@ -5,22 +5,26 @@ import { seconds } from '../../src/core/clock.ts'
 import { refusal } from '../../src/core/refusals.ts'
 import { type Ban, type BanListener, Bans, formatCidr } from '../../src/control/bans.ts'
 import type { BannedBlock } from '../../src/core/ban.ts'
+import { ExemptAddresses } from '../../src/guard/exempt-addresses.ts'
 import { addressOf, makeShared } from '../support/memory.ts'
 import { until } from '../support/until.ts'
 
 const RATE = refusal('connection-rate')
+const PREFIXES = { ipv4Prefix: 32, ipv6Prefix: 64 }
 
 function block(text: string): Cidr {
   return parseCidr(text)!
 }
 
-function setup() {
+function setup(exempt: readonly string[] = []) {
   const { addresses, goodRecords } = makeShared()
   const told: (readonly BannedBlock[])[] = []
+  const exemptions = new ExemptAddresses(exempt, PREFIXES)
   const bans = new Bans({
     addresses,
     goodRecords,
-    prefixes: { ipv4Prefix: 32, ipv6Prefix: 64 },
+    prefixes: PREFIXES,
+    isExempt: address => exemptions.has(address),
     banTimeMs: 10_000,
     banTimeMaxMs: 40_000,
     log: pino({ level: 'silent' }),
@@ -243,4 +247,37 @@ test('a ban of one address of a network that is one client is no ban of that cli
   t.ok(bannedUntil('2001:db8:0:1::') > 0)
   bans.remove(block('2001:db8:0:1::'))
   t.ok(bannedUntil('2001:db8:0:1::') > 0, 'and lifting it does not let the client in')
+})
+
+test('who is exempt is never held, though a ban of before was kept or an operator says so', async t => {
+  const { bans, bannedUntil, goodRecords } = setup(['10.0.0.0/24', '2001:db8::1'])
+  goodRecords.mark(addressOf('10.0.0.1'), 0)
+  const kept = (cidr: string, origin: Ban['origin']): Ban => ({
+    ...{ cidr, origin, cause: 'x', count: 1, since: seconds() - 1, isDirect: true },
+    until: seconds() + 60,
+  })
+  bans.restore([
+    kept('10.0.0.1', 'guard'),
+    kept('2001:db8::/64', 'guard'),
+    kept('10.0.0.2', 'operator'),
+    kept('10.0.1.1', 'guard'),
+  ])
+  bans.add(block('10.0.0.3'), 60, 'x')
+  const held = ['10.0.0.1', '10.0.0.2', '10.0.0.3', '2001:db8::', '10.0.1.1'].map(
+    address => bannedUntil(address) > 0,
+  )
+  t.strictSame(held, [false, false, false, false, true])
+  t.ok(goodRecords.has(addressOf('10.0.0.1'), 0))
+  const listed = bans.list().map(({ cidr }) => cidr)
+  t.strictSame(listed.toSorted(), ['10.0.0.2', '10.0.0.3', '10.0.1.1'])
+})
+
+test('one that is lifted is told of, though it is on the list no more', async t => {
+  const { bans } = setup()
+  const removed: string[] = []
+  bans.listen({ added() {}, removed: cidr => void removed.push(cidr) })
+  bans.remove(block('10.0.0.9'))
+  bans.add(block('10.0.0.1'), 60, 'x')
+  bans.remove(block('10.0.0.1'))
+  t.strictSame(removed, ['10.0.0.9', '10.0.0.1'], 'once')
 })

@@ -49,8 +49,8 @@ test('without systemd nothing is called', async t => {
   )
 })
 
-test('the watchdog is fed at half its time, and only while there is progress', async t => {
-  const { notifier, calls } = makeNotifier(t, { ...SOCKET, WATCHDOG_USEC: '40000' })
+test('the watchdog is fed at a quarter of its time, and only while there is progress', async t => {
+  const { notifier, calls } = makeNotifier(t, { ...SOCKET, WATCHDOG_USEC: '80000' })
   t.equal(notifier.watchdogIntervalMs, 20)
   let asked = 0
   let moves = true

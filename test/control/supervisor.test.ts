@@ -86,6 +86,19 @@ test('a worker that dies is replaced at once, and one that dies again soon waits
   t.equal(supervisor.restarts, 3)
 })
 
+test('a loop that does not turn is no progress; a worker that waits for its next start is no loop', async t => {
+  const { supervisor, said } = await makeSupervisor(t, { workers: 1 })
+  await supervisor.start()
+  const later = () => performance.now() + 10_000
+  t.notOk(supervisor.makesProgress(later()))
+  for (let deaths = 1; deaths <= 2; deaths++) {
+    await until(() => supervisor.listening === 1, 'it listens')
+    await supervisor.kill(0)
+    await until(() => said('worker ended, starting another').length === deaths, 'that is noticed')
+  }
+  t.ok(supervisor.makesProgress(later()))
+})
+
 test('what a dead worker counted is given back, and nothing of the others', async t => {
   const { supervisor, shared } = await makeSupervisor(t)
   await supervisor.start()

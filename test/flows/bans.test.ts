@@ -3,6 +3,7 @@ import type { ToldBan } from '../../src/control/ban-endpoints.ts'
 import { adminSocket, askSocket } from '../support/admin-socket.ts'
 import { named, startBackend } from '../support/backend.ts'
 import { dial, ending, exchange } from '../support/client.ts'
+import { send, startStatusBackend } from '../support/status-site.ts'
 import { type RunningWeir, startWeir } from '../support/weir.ts'
 
 /** By default nobody on this host is banned. */
@@ -133,4 +134,24 @@ test('requests on a connection that is open are answered with the ban, and it is
   // Part of a point is forgiven while they are answered.
   t.ok(limited === 10 || limited === 11, `${limited} were refused before`)
   await weir.metricIs('weir_refusals_total', { reason: 'banned' }, 1)
+})
+
+test('a client behind a proxy pays for its bodies itself', async t => {
+  const { backend } = await startStatusBackend(t)
+  const weir = await startWeir(t, [
+    ...['--listen', 'http://127.0.0.1:0', '--backend', backend.url, '--workers', '1'],
+    ...['--forwarded-from', '127.0.9.0/24', '--ban-threshold', '10', ...BANNABLE],
+    ...['--error-rate', '0', '--body-max', '1000'],
+  ])
+  const ask = (client: string, fields: string, body = ''): Promise<string> => {
+    const head = `POST / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: ${client}\r\nConnection: close`
+    return send(weir.ports[0]!, '127.0.9.1', `${head}\r\n${fields}\r\n\r\n${body}`)
+  }
+  const [bad, other] = ['203.0.113.7', '203.0.113.8']
+  t.match(await ask(bad, 'Transfer-Encoding: chunked', 'x\r\n'), /^400/)
+  t.match(await ask(bad, 'Content-Length: 2000'), /^413/)
+  t.match(await ask(bad, 'Transfer-Encoding: chunked', 'x\r\n'), /^400/)
+  await weir.line(line => line.msg === 'address banned' && line['client'] === bad, 'of the ban')
+  t.equal(await ask(bad, 'Content-Length: 1', 'x'), '429 banned')
+  t.equal(await ask(other, 'Content-Length: 1', 'x'), '200')
 })

@@ -1,6 +1,7 @@
 import { test } from 'tap'
 import { refusal, type RefusalName, refusals } from '../../src/core/refusals.ts'
 import { ClientAnswers } from '../../src/proxy/client-answers.ts'
+import type { RequestPlace } from '../../src/guard/request-admission.ts'
 import { ErrorPages } from '../../src/proxy/error-pages.ts'
 import type { Http1Session } from '../../src/proxy/http1-session.ts'
 import { RateLimitFields } from '../../src/proxy/rate-limit-fields.ts'
@@ -30,6 +31,8 @@ function setUp(line = 'GET / HTTP/1.1', ...fields: string[]) {
     notes: new RefusalNotes(shared, 0, { ipv4Prefix: 32, ipv6Prefix: 64 }, false),
     admission: {
       penalize: (_: unknown, refused: number) => told.push(['penalize', refusals[refused]![0]]),
+      penalizeRequest: ({ requestSlot }: RequestPlace, refused: number) =>
+        told.push(['penalize', refusals[refused]![0], requestSlot]),
       requests: {
         erred: (slot: number, prefixSlot: number) => told.push(['erred', slot, prefixSlot]),
       },
@@ -47,7 +50,7 @@ function setUp(line = 'GET / HTTP/1.1', ...fields: string[]) {
   const session = {
     edge,
     client: { entrance: ENTRANCE, address: '192.0.2.1', slot: 7, prefixSlot: 8 },
-    requestClient: { retryAfter: 4 },
+    requestClient: { retryAfter: 4, requestSlot: 9 },
     routes: { last: { index: 0 } },
     keepsAlive: true,
     hasMore: false,
@@ -159,6 +162,9 @@ test('a refusal is counted at its listener; against the address where that is as
   t.equal(refused('request-too-large', 1), 1)
   t.equal(refused('denied', 1), 1)
   t.strictSame(told, [['penalize', 'request-too-large']])
+  it.penalizeRequest('bad-request')
+  t.equal(refused('bad-request', 1), 1)
+  t.strictSame(told[1], ['penalize', 'bad-request', 9], 'of whom the request is')
 })
 
 test('an answer whose bytes are still being written is not written over', async t => {
