@@ -31,6 +31,7 @@ import { descriptorLimitNow, openDescriptors } from './config/descriptors.ts'
 import { banExempt } from './config/exempt.ts'
 import { Memory } from './config/memory.ts'
 import { CidrSet, parseCidr } from './core/cidr-set.ts'
+import { ticks } from './core/clock.ts'
 import { Actions } from './guard/actions.ts'
 import { Admission } from './guard/admission.ts'
 import { AuthFailures } from './guard/auth-failures.ts'
@@ -64,6 +65,7 @@ import { SessionLog } from './proxy/session-log.ts'
 import { Sessions } from './proxy/sessions.ts'
 import { TurnAway } from './proxy/turn-away.ts'
 import { counterRows, observe } from './shared/counters.ts'
+import { freshenAll } from './shared/idle-buckets.ts'
 import { openShared } from './shared/layout.ts'
 import { Deadlines, STEP_MS } from './transport/deadlines.ts'
 import type { BackendTls, DialTarget } from './transport/dial.ts'
@@ -295,6 +297,7 @@ function step(lateMs: number): void {
   slice[at.readBufferBytes] = edge.readBuffers.taken
   slice[at.readBufferBytes + 1] = edge.readBuffers.spare
   goodRecord.step()
+  sweep(ticks())
   slice[at.tarpitted] = tarpit.size
   if (delays !== null) slice[at.delayed] = delays.size
   tokens.step()
@@ -305,6 +308,13 @@ function step(lateMs: number): void {
     // A step later than the last line was sent.
     setTimeout(() => send({ type: 'drained' }), STEP_MS)
   }
+}
+
+/** Each worker by itself: any of them may die. */
+function sweep(now: number): void {
+  shared.addresses.sweep(now)
+  freshenAll(shared.hostBuckets, now)
+  freshenAll(shared.routeBuckets, now)
 }
 
 function tellBans(): void {

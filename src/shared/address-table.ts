@@ -16,6 +16,7 @@ import { ADDRESS_WORDS } from '../core/address.ts'
 import { seconds, TICKS_PER_SECOND } from '../core/clock.ts'
 import { type HashKey, hashAddress } from '../core/hash.ts'
 import { isRouteWord } from '../core/prefix-words.ts'
+import { freshen, freshenScore } from './idle-buckets.ts'
 import { Locks } from './locks.ts'
 
 const WAYS = 8
@@ -55,6 +56,9 @@ export const ERROR_BUCKET = 5
 export const BODY_BUCKET = 6
 const BUCKET_COUNT = 4
 
+/** Slots that are looked at in one sweep. */
+const SWEPT = 64
+
 /** Pins of a slot that is changing hands: far below anything connections could add up to. */
 const CHANGING = -0x4000_0000
 
@@ -76,6 +80,7 @@ export class AddressTable {
   readonly #locks: Locks
   readonly #hashKey: HashKey
   readonly #hash = new Int32Array(2)
+  #sweptTo = 0
 
   /** @param moreBuckets those of errors and of bytes, too */
   constructor(
@@ -236,6 +241,24 @@ export class AddressTable {
   copyStateOf(slot: number, address: Int32Array, into: Int32Array): boolean {
     this.copyState(slot, into)
     return this.#holds(slot * this.#stride, address)
+  }
+
+  /**
+   * Housekeeping, a little at a time: what nobody touches must not look like a debt once the clock has gone round. Called
+   * twenty times a second it is through with the largest table after less than five hours.
+   */
+  sweep(now: number): void {
+    for (let n = 0; n < SWEPT; n++) {
+      const slot = this.#sweptTo
+      this.#sweptTo = slot + 1 === this.slots ? 0 : slot + 1
+      const first = slot * this.#stride
+      // An empty one begins anew when it is taken; that which many share has no tag.
+      if (this.#words[first + TAG] === 0 && slot !== this.#sets * WAYS) continue
+      for (let i = BUCKETS; i < this.#stride; i++) {
+        if (i === SCORE) freshenScore(this.#words, first + i, now)
+        else freshen(this.#words, first + i, now)
+      }
+    }
   }
 
   /** How many slots there are, the shared one included: for whoever looks at all of them. */

@@ -45,8 +45,10 @@ export class OverloadTable {
   maySample(nowMs: number, everyMs: number): boolean {
     const words = this.#words
     const sampled = Atomics.load(words, SAMPLED_AT)
-    if (sampled !== 0 && nowMs - sampled < everyMs) return false
-    return Atomics.compareExchange(words, SAMPLED_AT, sampled, Math.max(1, nowMs | 0)) === sampled
+    // It goes round after 50 days, and 0 is never.
+    const now = nowMs | 0 || 1
+    if (sampled !== 0 && ((now - sampled) | 0) < everyMs) return false
+    return Atomics.compareExchange(words, SAMPLED_AT, sampled, now) === sampled
   }
 
   /** @param share how much of what there may be is used: 0 to 1, or more */

@@ -44,3 +44,15 @@ test('what a dead worker thought is forgotten', async t => {
   t.equal(overload.level(1), 4)
   t.notOk(overload.isShut)
 })
+
+test('a sample is taken once in its time, also after the clock of milliseconds has gone round', async t => {
+  const { overload } = makeShared()
+  let last = 0
+  for (const at of [0, 2 ** 31 - 100, 2 ** 31 + 1000, 2 ** 32 - 50, 2 ** 32, 2 ** 32 + 260]) {
+    const isDue = at === 0 || at - last >= 250
+    t.equal(overload.maySample(at, 250), isDue, `at ${at}`)
+    if (isDue) last = at
+    t.notOk(overload.maySample(at + 1, 250), `just after ${at}`)
+    t.notOk(overload.maySample(at + 49, 250))
+  }
+})
