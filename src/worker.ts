@@ -50,6 +50,7 @@ import type { Edge, Entrance } from './proxy/edge.ts'
 import { ErrorPages } from './proxy/error-pages.ts'
 import { Evictor } from './proxy/evictor.ts'
 import { Forwarding } from './proxy/forwarding.ts'
+import { HandshakeTurns } from './proxy/handshake-turns.ts'
 import { HeldBytes } from './proxy/held-bytes.ts'
 import { IdleBackends } from './proxy/idle-backends.ts'
 import { Pool } from './proxy/pool.ts'
@@ -186,6 +187,7 @@ const edge: Edge = {
   errorPages: new ErrorPages(start.errorPages),
   turnAway: new TurnAway(actions, tarpit),
   delays,
+  handshakeTurns: new HandshakeTurns(),
   limitFields,
   slice,
   at,

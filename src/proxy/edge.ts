@@ -17,6 +17,7 @@ import type { TlsContexts } from '../transport/tls-contexts.ts'
 import type { Authorizer } from './authorizer.ts'
 import type { ErrorPages } from './error-pages.ts'
 import type { Forwarding } from './forwarding.ts'
+import type { HandshakeTurns } from './handshake-turns.ts'
 import type { IdleBackends } from './idle-backends.ts'
 import type { Pool } from './pool.ts'
 import type { RateLimitFields } from './rate-limit-fields.ts'
@@ -51,6 +52,7 @@ export interface Edge {
   readonly turnAway: TurnAway
   /** null where nobody is held. */
   readonly delays: Delays | null
+  readonly handshakeTurns: HandshakeTurns
   readonly limitFields: RateLimitFields
   readonly notes: RefusalNotes
   /** This worker's counters, and where each stands among them. */

@@ -6,6 +6,7 @@
  */
 import type { Head } from '../codec/http1/head.ts'
 import { X_REQUEST_ID } from '../codec/http1/field-names.ts'
+import { ADDRESS_WORDS, parseAddress } from '../core/address.ts'
 import type { CidrSet } from '../core/cidr-set.ts'
 import type { Forwarding } from './forwarding.ts'
 import { RepeatedLines } from './repeated-lines.ts'
@@ -92,14 +93,20 @@ export class Origin {
 }
 
 /** Of the requests of a connection. */
-export function originOf(connection: TcpSession): Origin {
-  const { address, edge, entrance, handshake, isForwarder } = connection
+export function originOf({ address, edge, entrance, handshake }: TcpSession): Origin {
   return new Origin({
     address,
     proto: handshake === null ? 'http' : 'https',
-    forwarders: isForwarder ? entrance.forwarders : null,
+    forwarders: isForwarder(address, entrance.forwarders) ? entrance.forwarders : null,
     forwarding: edge.forwarding,
   })
+}
+
+/** Whether what the peer says of the client counts: it is a proxy the operator named. */
+function isForwarder(address: string, forwarders: CidrSet | null): boolean {
+  if (forwarders === null) return false
+  const words = new Int32Array(ADDRESS_WORDS)
+  return parseAddress(address, words) && forwarders.find(words) !== 0
 }
 
 /** `for=` and an address without a zone, RFC 7239 §6. */

@@ -186,12 +186,18 @@ export class TcpSession implements Place, GateOwner, HandshakeOwner, TunnelOwner
     if (refused !== ADMITTED) return this.#refuse(refused)
 
     this.#pool = pool
-    const { alpn, clientCertificate } = this.entrance
-    this.handshake = new Handshake(this.toStreams(), hello, context, alpn, this, clientCertificate)
     this.edge.deadlines.set(this.#deadline, tlsConfig.handshakeTimeoutMs)
-    this.handshake.start()
-    // Node reads the hello in the next tick, which it has asked for by now.
-    if (isTicketOurs) process.nextTick(settleTicket, this, this.slot, believed)
+    const begin = (): void => {
+      if (this.#finished) return
+      const { alpn, clientCertificate: rule } = this.entrance
+      this.handshake = new Handshake(this.toStreams(), hello, context, alpn, this, rule)
+      this.handshake.start()
+      // Node reads the hello in the next tick, which it has asked for by now.
+      if (isTicketOurs) process.nextTick(settleTicket, this, this.slot, believed)
+    }
+    // To resume is cheap.
+    if (believed) begin()
+    else this.edge.handshakeTurns.take(this.edge.overload.knowsSlot(this.slot), begin)
   }
 
   /** @param resumes is charged to no budget, then */
@@ -275,14 +281,6 @@ export class TcpSession implements Place, GateOwner, HandshakeOwner, TunnelOwner
     }
     this.http = new Http1Session(this, socket, this.entrance.httpRoutes!, this.readBuffer)
     this.http.start(config.http.headTimeoutMs)
-  }
-
-  /** Whether what the peer says of the client counts: it is a proxy the operator named. */
-  get isForwarder(): boolean {
-    const { forwarders } = this.entrance
-    if (forwarders === null) return false
-    const words = new Int32Array(ADDRESS_WORDS)
-    return parseAddress(this.address, words) && forwarders.find(words) !== 0
   }
 
   /** The last response is written: waits for the client to have read it (RFC 9112 §9.6). */
@@ -484,8 +482,7 @@ export class TcpSession implements Place, GateOwner, HandshakeOwner, TunnelOwner
     // Reset, so that a client does not take a failure for an answer of no bytes; a session that
     // finished is closed by now, a refused one has got its answer, and the end of a last response may
     // still lie in the kernel, which a reset would throw away.
-    if (this.handshake !== null) this.socket.destroy()
-    else if (this.#lingering) this.socket.destroy()
+    if (this.handshake !== null || this.#lingering) this.socket.destroy()
     else if (how !== 'refused') reset(this.socket)
   }
 }

@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { CidrSet } from '../../src/core/cidr-set.ts'
+import { CidrSet, parseCidr } from '../../src/core/cidr-set.ts'
 import { Forwarding, type ForwardingOptions } from '../../src/proxy/forwarding.ts'
 import { forNode, Origin, type OriginParts, originOf } from '../../src/proxy/origin.ts'
 import type { TcpSession } from '../../src/proxy/tcp-session.ts'
@@ -98,10 +98,12 @@ test('the origin of a connection follows from its client and what the listener t
       edge: { forwarding },
       entrance: { forwarders },
       handshake: null,
-      isForwarder: false,
       ...facts,
     }) as unknown as TcpSession
   t.match(originOf(session({})), { address: '192.0.2.1', proto: 'http', forwarders: null })
-  t.equal(originOf(session({ isForwarder: true })).forwarders, forwarders)
+  forwarders.add(parseCidr('198.51.100.0/24')!, 1)
+  t.equal(originOf(session({ address: '198.51.100.7' })).forwarders, forwarders)
+  const untrusting = { address: '198.51.100.7', entrance: { forwarders: null } }
+  t.equal(originOf(session(untrusting)).forwarders, null)
   t.equal(originOf(session({ handshake: {} })).proto, 'https')
 })

@@ -1,0 +1,69 @@
+import { test } from 'tap'
+import { HandshakeTurns } from '../../src/proxy/handshake-turns.ts'
+
+const nextTurn = () => new Promise(resolve => setImmediate(resolve))
+
+/** @returns what has begun so far */
+function setUp() {
+  const turns = new HandshakeTurns()
+  const begun: string[] = []
+  const take = (name: string, isKnown = false): void =>
+    turns.take(isKnown, () => void begun.push(name))
+  return { turns, begun, take }
+}
+
+test('whoever comes alone begins at once', async t => {
+  const { turns, begun, take } = setUp()
+  take('a')
+  t.strictSame(begun, ['a'])
+  await nextTurn()
+  take('b', true)
+  t.strictSame(begun, ['a', 'b'])
+  t.equal(turns.waiting, 0)
+})
+
+test('two begin in a turn, the others in later ones, in the order in which they came', async t => {
+  const { turns, begun, take } = setUp()
+  for (const name of 'abcde') take(name)
+  t.strictSame([begun.join(''), turns.waiting], ['ab', 3])
+  await nextTurn()
+  t.equal(begun.join(''), 'abcd')
+  await nextTurn()
+  t.equal(begun.join(''), 'abcde')
+  await nextTurn()
+  take('f')
+  take('g')
+  t.strictSame([begun.join(''), turns.waiting], ['abcdefg', 0])
+})
+
+test('who is known passes those who are not, and does not keep them out', async t => {
+  const { begun, take } = setUp()
+  for (const name of 'abcdef') take(name)
+  for (const name of 'XYZ') take(name, true)
+  await nextTurn()
+  await nextTurn()
+  t.equal(begun.join(''), 'abXcYd')
+  await nextTurn()
+  await nextTurn()
+  t.equal(begun.join(''), 'abXcYdZef')
+})
+
+test('a turn that is nobody else’s is all theirs', async t => {
+  const { begun, take } = setUp()
+  for (const name of 'WXYZ') take(name, true)
+  t.equal(begun.join(''), 'WX')
+  await nextTurn()
+  t.equal(begun.join(''), 'WXYZ')
+})
+
+test('one that comes while another begins has its turn like all', async t => {
+  const { turns, begun, take } = setUp()
+  turns.take(false, () => {
+    begun.push('a')
+    take('b')
+    take('c')
+  })
+  t.equal(begun.join(''), 'ab')
+  await nextTurn()
+  t.equal(begun.join(''), 'abc')
+})
