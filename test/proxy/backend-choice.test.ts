@@ -1,13 +1,16 @@
 import { type Test, test } from 'tap'
 import { Breaker } from '../../src/balance/breaker.ts'
+import { Concurrency } from '../../src/balance/concurrency.ts'
 import type { PoolConfig } from '../../src/config/config.ts'
 import { BackendChoice } from '../../src/proxy/backend-choice.ts'
 import type { Exchange } from '../../src/proxy/exchange.ts'
 import type { Http1Backend } from '../../src/proxy/http1-backend.ts'
 import type { Http1Session } from '../../src/proxy/http1-session.ts'
 import { IdleBackends } from '../../src/proxy/idle-backends.ts'
+import type { ResponseOwner } from '../../src/proxy/response-owner.ts'
 import { NO_WISH } from '../../src/proxy/sticky.ts'
 import { DOWN } from '../../src/shared/backend-table.ts'
+import type { Shared } from '../../src/shared/layout.ts'
 import { ReadBuffers } from '../../src/transport/read-buffer.ts'
 import { echo, startBackend } from '../support/backend.ts'
 import { runningDeadlines } from '../support/edge.ts'
@@ -22,6 +25,15 @@ interface Options {
   readonly max?: number
   readonly config?: Partial<PoolConfig>
   readonly withBreaker?: boolean
+  /** As many may wait for each backend; no limit unless given. */
+  readonly waitingMax?: number
+}
+
+/** A limit that stays where it is. */
+function adaptive(shared: Shared, size: number, waitingMax?: number): Concurrency | null {
+  if (waitingMax === undefined) return null
+  const options = { min: waitingMax, max: waitingMax, tolerance: 25, intervalMs: 60_000 }
+  return new Concurrency(shared.concurrency, 0, { first: 0, size }, options)
 }
 
 /** A pool of backends at `ports`; null is one whose name has no address yet. */
@@ -32,9 +44,10 @@ function setUp(t: Test, ports: readonly (number | null)[], options: Options = {}
   for (let i = 0; i < size; i++) backends.configure(i, options.max ?? 0, false, false)
   const rules = { errors: 50, windowMs: 10_000, requests: 1, openMs: 60_000 }
   const breaker = options.withBreaker ? new Breaker(breakers, 0, rules, () => 0) : null
+  const concurrency = adaptive(shared, size, options.waitingMax)
   const pool = makePool(
     backends,
-    { ports, breaker },
+    { ports, breaker, concurrency },
     {
       ...{ queueMax: 2, queueTimeoutMs: 400, retries: 2, retryBudget: 100, pipeline: 1 },
       ...options.config,
@@ -232,4 +245,59 @@ test('only small questions of pools that pipeline share a connection', async t =
   it.onTurn()
   it.again(true)
   t.notOk(it.mayShare, 'nor what went wrong once')
+})
+
+test('below an adaptive limit it waits for a response of another, not for its end', async t => {
+  const { exchange } = setUp(t, [await port(t)], { waitingMax: 1 })
+  const [first, second, third, fourth] = [exchange(), exchange(), exchange(), exchange()]
+  for (const { it } of [first, second, third, fourth]) it.onTurn()
+  t.strictSame([second.it.isWaiting, fourth.told], [true, ['queue full']])
+  const faults = [second.it.lineFault(false), fourth.it.lineFault(true)]
+  t.strictSame(faults, ['adaptive-concurrency', 'adaptive-concurrency'])
+  await first.heard()
+  first.it.answered(200, 1)
+  await second.heard()
+  t.strictSame([first.it.backend, second.told], [0, ['connected']])
+  t.ok(third.it.isWaiting)
+  second.it.stop()
+  await third.heard()
+  t.strictSame(third.told, ['connected'], 'who ends without one waits no longer either')
+})
+
+test('a body that is sent slowly takes no place below that limit', async t => {
+  const { exchange } = setUp(t, [await port(t)], { waitingMax: 1 })
+  const slow = exchange('POST / HTTP/1.1', ['Content-Length: 3'])
+  slow.it.onTurn()
+  const other = exchange()
+  other.it.onTurn()
+  t.notOk(other.it.isWaiting)
+  other.it.answered(200, 1)
+  slow.it.sent()
+  slow.it.sent()
+  const late = exchange()
+  late.it.onTurn()
+  t.ok(late.it.isWaiting, 'it counts once its body is whole')
+  slow.it.answered(200, 1)
+  await late.heard()
+  t.strictSame(late.told, ['connected'], 'and once only')
+})
+
+test('small questions of one turn share a connection, as many as may, and no others', async t => {
+  const { exchange, idleBackends, sum } = setUp(t, [await port(t)], { config: { pipeline: 2 } })
+  const first = exchange()
+  first.it.onTurn()
+  await first.heard()
+  const shared = first.connections[0]!
+  idleBackends.gather(shared)
+  const [second, body] = [exchange(), exchange('PUT / HTTP/1.1', ['Content-Length: 3'])]
+  second.it.onTurn()
+  t.strictSame([second.connections, sum('backendReuses')], [[shared], 1], 'at once')
+  body.it.onTurn()
+  t.strictSame([body.told, sum('dials')], [[], 2], 'a body has a connection of its own')
+  const owner = { onBackendDrain() {} } as unknown as ResponseOwner
+  shared.begin(owner, false, false)
+  shared.begin(owner, false, false)
+  const third = exchange()
+  third.it.onTurn()
+  t.strictSame([third.told, sum('dials')], [[], 3], 'it is full')
 })
