@@ -113,6 +113,18 @@ export class ClientWriter implements DeadlineOwner {
     return false
   }
 
+  /** The client is waited for: it has not taken what there was. */
+  get isWaiting(): boolean {
+    return this.#waits
+  }
+
+  /** Whether more may be made for the client. Writes what has gathered, if that is much. */
+  hasRoom(): boolean {
+    if (this.#waits) return false
+    const isMuch = this.#out.length > GATHER_MAX || this.#parts.socket.writableNeedDrain
+    return !isMuch || this.flush()
+  }
+
   /** The socket says that all is written. */
   drained(): void {
     if (!this.#waits || this.#parts.socket.writableLength > 0) return
@@ -148,12 +160,28 @@ export class ClientWriter implements DeadlineOwner {
     const unsent = unsentBytes(socket, plain)
     if (unsent < this.#unsent) this.#movedMs = now
     this.#unsent = unsent
-    const waitedMs = now - this.#sinceMs
     const taken = this.#unsentFirst - unsent
-    const tooSlow = waitedMs > GRACE_MS && taken * 1000 < limits.writeRateMin * waitedMs
-    if (tooSlow || now - this.#movedMs >= limits.writeTimeoutMs) return owner.onClientSlow()
+    if (isTooSlow(limits, taken, now - this.#sinceMs, now - this.#movedMs)) {
+      return owner.onClientSlow()
+    }
     deadlines.set(this.#deadline!, LOOK_MS)
   }
+}
+
+/**
+ * Whether a client takes too little (`--write-rate-min`), or nothing for too long (`--write-timeout`).
+ *
+ * @param taken   bytes since it is waited for
+ * @param stillMs since it took any
+ */
+export function isTooSlow(
+  { writeTimeoutMs, writeRateMin }: ClientWriterParts['limits'],
+  taken: number,
+  waitedMs: number,
+  stillMs: number,
+): boolean {
+  if (stillMs >= writeTimeoutMs) return true
+  return waitedMs > GRACE_MS && taken * 1000 < writeRateMin * waitedMs
 }
 
 const EMPTY = Buffer.alloc(0)

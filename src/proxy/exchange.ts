@@ -312,7 +312,8 @@ export class Exchange implements ResponseOwner, BodyTaker {
     this.#chunksOut = sendsChunks(head, minor)
     // Without an end of its own the body ends with the connection.
     const delimited = head.isDelimited ? head.body >= 0 || minor === 1 : minor === 1
-    if (!delimited || !this.head.connection.keepAlive) session.keepsAlive = false
+    // One that was to be told to go on and is not may send its body all the same, or not.
+    if (!delimited || this.#holds || !this.head.connection.keepAlive) session.keepsAlive = false
     const written = writeResponse(head, {
       minor,
       keepAlive: session.keepsAlive,
@@ -473,10 +474,9 @@ export class Exchange implements ResponseOwner, BodyTaker {
   /** The client has got a part: only a broken connection tells it that this is not all. */
   #cut(reason: Reason): void {
     this.reason = reason
-    const session = this.#session
-    const how = reason === 'client-slow' ? 'client-slow' : 'backend-reset'
-    this.#finish(false)
-    session.cut(how, this.cause === '' ? reason : `${this.backendName}: ${this.cause}`)
+    const cause = this.cause === '' ? reason : `${this.backendName}: ${this.cause}`
+    // It ends this exchange as well: were that over before, the session would go on, or take leave as after a whole one.
+    this.#session.cut(reason === 'client-slow' ? reason : 'backend-reset', cause)
   }
 
   /** @param clean both messages are whole: the connection to the backend may serve another */

@@ -143,14 +143,10 @@ export class Http1Session implements Reader, ClientWriterOwner, BodyOwner, Deadl
     if (this.#readBuffer === null) listen(this.#socket, Http1Session.#streamListeners)
     else this.#readBuffer.reader = this
     this.edge.deadlines.set(this.#deadline, headTimeMs)
-    if (this.#readBuffer !== null) this.#readEarly()
-    this.#socket.resume()
-  }
-
-  /** What came before there was a buffer to read it into. */
-  #readEarly(): void {
-    const early = this.#socket.read() as Buffer | null
+    // What came before there was a buffer to read it into.
+    const early = this.#readBuffer === null ? null : (this.#socket.read() as Buffer | null)
     if (early !== null) this.#read(early, early.length, true, true)
+    this.#socket.resume()
   }
 
   /** Adds what it holds now. */
@@ -188,7 +184,7 @@ export class Http1Session implements Reader, ClientWriterOwner, BodyOwner, Deadl
   }
 
   #isBodyPaused(): boolean {
-    return this.#intake !== null && this.#intake.isPaused
+    return this.#intake?.isPaused === true
   }
 
   /** Goes on with what has been read, as far as it leads. */
@@ -204,20 +200,25 @@ export class Http1Session implements Reader, ClientWriterOwner, BodyOwner, Deadl
     }
     this.#advancing = false
     // What there is of a head never becomes whole.
-    if (this.#state === HEAD && this.#ended) return this.#close()
-    if (this.#state === TURN && this.#input.length > EARLY_MAX) this.#socket.pause()
+    if (this.#state === HEAD && this.#ended && !this.#isHeldBack()) return this.#close()
     this.writer.flush()
+    if (this.#isAhead()) this.#socket.pause()
   }
 
   #progress(): number {
     return this.#input.at * 4 + this.#state + this.requests * 0x1_0000_0000
   }
 
+  /** Requests that wait until the client takes the answers it has: those of who only asks would pile up. */
+  #isHeldBack(): boolean {
+    return !this.#input.isEmpty && !this.writer.hasRoom()
+  }
+
   #readHead(): void {
     const { edge } = this
     const input = this.#input
     const { length } = input
-    if (length === 0) return
+    if (length === 0 || !this.writer.hasRoom()) return
     const code = this.#head.parse(input.bytes, input.at, input.end, this.#scanned)
     if (code === NEED_MORE) {
       // One line end too many after a body (RFC 9112 §2.2) is not yet the next request.
@@ -298,8 +299,13 @@ export class Http1Session implements Reader, ClientWriterOwner, BodyOwner, Deadl
     this.#input.keepRest(this.#isBodyPaused())
     if (this.#isBodyPaused() || !this.#socket.isPaused()) return
     // Behind its body, too: else nobody would notice that it has left.
-    const isEarly = this.#state === TURN && this.#input.length <= EARLY_MAX
-    if (this.#state === BODY || isEarly) this.#socket.resume()
+    if (this.#state !== CLOSED && !this.#isAhead()) this.#socket.resume()
+  }
+
+  /** So much has come early that it is not read before its turn. */
+  #isAhead(): boolean {
+    const waits = this.#state === TURN || (this.#state === HEAD && this.writer.isWaiting)
+    return waits && this.#input.length > EARLY_MAX
   }
 
   pauseBody(): void {
@@ -307,7 +313,11 @@ export class Http1Session implements Reader, ClientWriterOwner, BodyOwner, Deadl
   }
 
   onClientDrain(): void {
-    this.#exchange?.onClientDrain()
+    if (this.#exchange !== null) return this.#exchange.onClientDrain()
+    if (this.#state !== HEAD) return
+    // Its time for the next request, or the rest of one, begins now.
+    this.edge.deadlines.set(this.#deadline, this.edge.overload.keepAliveMs)
+    if (!this.#advancing) this.#goOn()
   }
 
   onClientSlow(): void {
@@ -374,7 +384,8 @@ export class Http1Session implements Reader, ClientWriterOwner, BodyOwner, Deadl
 
   /** Steps since it waits for a request, of which nothing has come; else -1. @param now step of the wheel */
   idleSteps(now: number): number {
-    return this.#state === HEAD && this.#scanned === 0 ? now - this.#deadline.since : -1
+    const isIdle = this.#state === HEAD && this.#scanned === 0 && !this.writer.isWaiting
+    return isIdle ? now - this.#deadline.since : -1
   }
 
   /** weir is stopping. */
@@ -407,7 +418,7 @@ export class Http1Session implements Reader, ClientWriterOwner, BodyOwner, Deadl
   }
 
   #refuseUnread(status: number, reason: RefusalName): void {
-    const toHead = this.#input.rest().toString('latin1', 0, HEAD_BEGIN.length) === HEAD_BEGIN
+    const toHead = this.#input.rest().toString('latin1', 0, 5) === 'HEAD '
     this.answers.refuseUnread(status, reason, toHead)
   }
 
@@ -423,6 +434,8 @@ export class Http1Session implements Reader, ClientWriterOwner, BodyOwner, Deadl
 
   /** What the client owes has not come in time. */
   onDeadline(): void {
+    // It has not taken its last answers yet, for which the writer has deadlines.
+    if (this.#state === HEAD && this.writer.isWaiting) return
     if (this.#state === HEAD && this.requests > 0 && this.#scanned === 0) return this.#close()
     if (this.#state === HEAD) {
       // Who has said nothing gets no answer: it may be about to ask, and would take it for its own.
@@ -453,7 +466,7 @@ export class Http1Session implements Reader, ClientWriterOwner, BodyOwner, Deadl
       this.#watchEnded()
       return
     }
-    if (this.#state === HEAD) return this.#close()
+    if (this.#state === HEAD) return this.#isHeldBack() ? undefined : this.#close()
     this.#gone('client-gone', 'closed in the middle of a request')
   }
 
@@ -484,5 +497,3 @@ export class Http1Session implements Reader, ClientWriterOwner, BodyOwner, Deadl
     this.writer.close()
   }
 }
-
-const HEAD_BEGIN = 'HEAD '

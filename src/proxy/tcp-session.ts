@@ -31,6 +31,7 @@ import { Tunnel, type TunnelOwner } from '../transport/tunnel.ts'
 import type { Edge, Entrance } from './edge.ts'
 import { FirstBytes } from './first-bytes.ts'
 import { Http1Session } from './http1-session.ts'
+import { LINGER_MS, Linger } from './linger.ts'
 import { readPeerCertificate } from './peer-certificate.ts'
 import type { Pool } from './pool.ts'
 import { routeServerName } from './server-name-routes.ts'
@@ -40,8 +41,6 @@ const UNKNOWN_SERVER_NAME = refusal('unknown-server-name')
 const TLS_VERSION = refusal('tls-version')
 
 const SESSION = Symbol('session')
-/** How long a client may take to read the last response before it is cut off. */
-const LINGER_MS = 2000
 const REASONS = refusals.length
 const ENDINGS = endings.length
 
@@ -101,7 +100,8 @@ export class TcpSession implements Place, GateOwner, HandshakeOwner, TunnelOwner
   /** null until the bytes are to go somewhere as they are. */
   #backend: TunnelBackend | null = null
   #finished = false
-  #lingering = false
+  /** null until the last response of HTTP is written. */
+  #linger: Linger | null = null
   /** Its socket is somebody else's now. */
   #isTaken = false
   #isEvicted = false
@@ -266,7 +266,7 @@ export class TcpSession implements Place, GateOwner, HandshakeOwner, TunnelOwner
   }
 
   onSecureClosed(): void {
-    if (this.#lingering) this.#finish('finished', '')
+    if (this.#linger !== null) this.#finish('finished', '')
     else if (this.tunnel === null && this.http === null) this.#finish('client-gone', '')
   }
 
@@ -286,11 +286,16 @@ export class TcpSession implements Place, GateOwner, HandshakeOwner, TunnelOwner
   /** The last response is written: waits for the client to have read it (RFC 9112 §9.6). */
   closeHttp(): void {
     if (this.#finished) return
-    this.#lingering = true
     const socket = this.handshake?.socket ?? this.socket
+    this.#linger = new Linger(socket, this.socket, this.edge.config.http)
     this.edge.deadlines.set(this.#deadline, LINGER_MS)
     socket.end()
     socket.resume()
+  }
+
+  #endLinger(linger: Linger): void {
+    if (linger.isOver()) this.#finish('finished', '')
+    else this.edge.deadlines.set(this.#deadline, LINGER_MS)
   }
 
   /** Ends it, for who has the word now. */
@@ -377,8 +382,7 @@ export class TcpSession implements Place, GateOwner, HandshakeOwner, TunnelOwner
 
   /** Bytes of what it sends. */
   countReceived(count: number): void {
-    const { slice, at } = this.edge
-    slice[at.bytesReceived + this.entrance.index]! += count
+    this.edge.slice[this.edge.at.bytesReceived + this.entrance.index]! += count
   }
 
   onClientBytes(count: number): void {
@@ -419,7 +423,7 @@ export class TcpSession implements Place, GateOwner, HandshakeOwner, TunnelOwner
   }
 
   onDeadline(): void {
-    if (this.#lingering) return this.#finish('finished', '')
+    if (this.#linger !== null) return this.#endLinger(this.#linger)
     if (this.http instanceof FirstBytes) return this.http.onDeadline()
     if (this.tunnel !== null) return this.#finish('idle-timeout', '')
     if (this.#backend?.isWaiting) return this.#finish('queue-timeout', '')
@@ -439,7 +443,7 @@ export class TcpSession implements Place, GateOwner, HandshakeOwner, TunnelOwner
   }
 
   #clientGone(cause: string): void {
-    if (this.#lingering) this.#finish('finished', '')
+    if (this.#linger !== null) this.#finish('finished', '')
     else if (this.tunnel === null && this.handshake === null && this.http === null) {
       this.#finish('client-gone', cause)
     }
@@ -482,7 +486,7 @@ export class TcpSession implements Place, GateOwner, HandshakeOwner, TunnelOwner
     // Reset, so that a client does not take a failure for an answer of no bytes; a session that
     // finished is closed by now, a refused one has got its answer, and the end of a last response may
     // still lie in the kernel, which a reset would throw away.
-    if (this.handshake !== null || this.#lingering) this.socket.destroy()
+    if (this.handshake !== null || this.#linger !== null) this.socket.destroy()
     else if (how !== 'refused') reset(this.socket)
   }
 }
