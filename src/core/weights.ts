@@ -2,8 +2,8 @@
  * How much each refusal counts against an address: points of `--ban-threshold`.
  *
  * An honest client that is over a limit for a moment collects a few; what no honest software does counts more.
- * What says nothing of the client (weir is full, stops, waits for a server of keys, or its network or a route as a
- * whole is over a limit) counts nothing, and neither does what a ban or a list refuses: the decision was made already.
+ * What says nothing of the client (weir is full, stops, waits for a server of keys, or its network, a route or a kind of
+ * client as a whole is over a limit) counts nothing, and neither does what a ban or a list refuses: the decision was made already.
  */
 import { type RefusalName, refusals } from './refusals.ts'
 import { rejections } from './rejections.ts'
@@ -23,7 +23,6 @@ const points: Partial<Record<RefusalName, number>> = {
   'auth-failure-rate': 1,
   'identity-rate': 1,
   'identity-concurrency': 1,
-  'fingerprint-rate': 1,
   'fingerprint-denied': 1,
   'unknown-server-name': 1,
   'tls-version': 1,
