@@ -6,6 +6,7 @@
  * `/admin;x/users` must not get past the route of `/admin`.
  */
 import { SEMICOLON, SLASH } from '../codec/http1/characters.ts'
+import { comparablePath } from '../codec/http1/target.ts'
 
 /** Children that are compared one by one; more are looked up, which makes a string of the segment. */
 const LINEAR_MAX = 8
@@ -13,7 +14,7 @@ const LINEAR_MAX = 8
 export class PathTree<Route> {
   readonly #root = new Node<Route>('')
 
-  /** @param path in normal form, without parameters; as a prefix it stands for whole segments */
+  /** @param path as it is compared, without parameters; as a prefix it stands for whole segments */
   add(path: string, exact: boolean, route: Route): void {
     let node = this.#root
     for (const segment of path.split('/')) if (segment !== '') node = node.grow(segment)
@@ -28,6 +29,10 @@ export class PathTree<Route> {
    * @param path in normal form, or `*`
    */
   find(path: string): Route | null {
+    return this.#find(comparablePath(path))
+  }
+
+  #find(path: string): Route | null {
     let node = this.#root
     let best = node.prefix
     let endsInSlash = false

@@ -57,6 +57,19 @@ test('parameters do not get past a route', async t => {
   for (const [path, route] of cases) t.equal(paths.find(path), route, path)
 })
 
+test('what may stand in a segment as it is gets past no route by being encoded', async t => {
+  const paths = tree('/', '/@me', "/rpc/$a!&'()*+,=:b", '/admin')
+  const cases: [string, string][] = [
+    ['/%40me/x', '/@me'],
+    ['/rpc/%24a%21%26%27%28%29%2A%2B%2C%3D%3Ab', "/rpc/$a!&'()*+,=:b"],
+    ['/admin%3Bx=1', '/admin'],
+    ['/admin%3Bx/users', '/admin'],
+    ['/%2540me', '/'],
+    ['/admin%20', '/'],
+  ]
+  for (const [path, route] of cases) t.equal(paths.find(path), route, path)
+})
+
 test('many siblings are found as few are', async t => {
   const many = Array.from({ length: 1000 }, (_, i) => `/s${i}`)
   const paths = tree(...many)

@@ -78,6 +78,20 @@ export function normalizePath(path: string, keepsEncodedSlash: boolean): string 
   return merged.includes('/.') ? removeDots(merged) : merged
 }
 
+/** Encodings of what may stand in a segment as it is, RFC 3986 §3.3, but is not unreserved. */
+const ofSegment = /%(?:2[146789ABC]|3[ABD]|40)/g
+
+/**
+ * A path as routes compare it: nearly all backends read `/%40me` as `/@me`, so what is said of the one holds for the other. It
+ * is forwarded as it came, for RFC 3986 §2.2 does not say that they are the same.
+ *
+ * @param path in normal form
+ */
+export function comparablePath(path: string): string {
+  if (!path.includes('%')) return path
+  return path.replaceAll(ofSegment, each => String.fromCharCode(Number.parseInt(each.slice(1), 16)))
+}
+
 /** Gives each character its one spelling; @returns null for what is refused */
 function decode(path: string, keepsEncodedSlash: boolean): string | null {
   let out = ''

@@ -1,8 +1,10 @@
 /** What a route matches: its host and its path, in the form in which requests are compared with them. */
 import { isIPv6 } from 'node:net'
 import { SEMICOLON, targetByte } from '../../codec/http1/characters.ts'
-import { normalizePath } from '../../codec/http1/target.ts'
+import { comparablePath, normalizePath } from '../../codec/http1/target.ts'
 import { isHost, type Read } from '../values.ts'
+
+const PARAMETERS = 'has parameters, paths are compared without; leave out what follows ;'
 
 /** @returns lower case, without a dot at its end; '' for any */
 export function readRouteHost(text: string | undefined): Read<string> {
@@ -36,14 +38,16 @@ export function readRoutePath(
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i)
     if (code === SEMICOLON) {
-      return wrong('has parameters, paths are compared without; leave out what follows ;')
+      return wrong(PARAMETERS)
     }
     if (text[i] === '?') return wrong('has a query, which no route looks at; leave it out')
     if ((targetByte[code] ?? 0) === 0) {
       return wrong(`holds ${JSON.stringify(text[i])}; write it percent-encoded, in UTF-8`)
     }
   }
-  const path = normalizePath(text, keepsEncodedSlash)
-  if (path === null) return wrong('is a path no request may have')
+  const normal = normalizePath(text, keepsEncodedSlash)
+  if (normal === null) return wrong('is a path no request may have')
+  const path = comparablePath(normal)
+  if (path.includes(';')) return wrong(PARAMETERS)
   return { value: exact || path === '/' ? path : path.replace(/\/$/, '') }
 }

@@ -39,6 +39,7 @@ test('paths are kept in the form in which requests are compared', async t => {
     ['/%c3%bc', true, '/%C3%BC'],
     ['/a/./b/../c', false, '/a/c'],
     ['/a//b', false, '/a/b'],
+    ['/%40a%3a%2a', false, '/@a:*'],
   ]
   for (const [text, exact, value] of cases) {
     t.strictSame(readRoutePath(text, exact, false), { value }, text)
@@ -50,6 +51,7 @@ test('what no request can match is no path', async t => {
     ['v1', /begins with \//],
     ['', /begins with \//],
     ['/a;b=1', /has parameters/],
+    ['/a%3bb=1', /has parameters/],
     ['/a?b', /has a query/],
     ['/ü', /holds "ü"; write it percent-encoded/],
     ['/a b', /percent-encoded/],
