@@ -4,7 +4,7 @@
  * The runtime accepts one connection of each listening socket in a turn. Were all that said hello given their handshake at
  * once, a turn would last as long as eight of them take, and whoever knocks would stand behind a flood for dozens of such
  * turns, unseen. So those who flood wait in a line of their own instead, and are told apart from others. (Handshakes from
- * 1,000 addresses: of a hundred others one waited 61 to 162 ms, now 20 to 30; npm run bench:attack.)
+ * 1,000 addresses: of a hundred others one waited 17 to 162 ms, now 10 to 15; npm run bench:attack.)
  */
 
 /** In each turn of the loop: a millisecond of work. */

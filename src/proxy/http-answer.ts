@@ -3,7 +3,7 @@
  *
  * All text is latin1, as sockets are given it, so that a character is a byte.
  */
-import { performance } from 'node:perf_hooks'
+import { httpDate } from '../core/http-date.ts'
 import { latin1 } from '../core/latin1.ts'
 import type { RefusalName } from '../core/refusals.ts'
 import type { ClientWriter } from './client-writer.ts'
@@ -75,7 +75,7 @@ export function writeAnswerBody(answer: Answer, pages: ErrorPages): string {
 export function writeAnswerHead(answer: Answer, head: AnswerHead): string {
   const { status, requestId, html } = answer
   const { bodyLength, keepAlive, minor, wait, lines } = head
-  let out = `HTTP/1.1 ${status} ${titleOf(status)}\r\nDate: ${date()}\r\n`
+  let out = `HTTP/1.1 ${status} ${titleOf(status)}\r\nDate: ${httpDate()}\r\n`
   out += `Content-Type: ${html ? 'text/html; charset=utf-8' : 'application/problem+json'}\r\n`
   out += `Content-Length: ${bodyLength}\r\nCache-Control: no-store\r\n`
   out += `X-Content-Type-Options: nosniff\r\nX-Request-Id: ${requestId}\r\n${lines}`
@@ -94,21 +94,6 @@ export function retryAfterOf(status: number, wait: number): number {
 
 function titleOf(status: number): string {
   return titles[status] ?? 'Error'
-}
-
-let dateText = ''
-/** Until when that holds, as `performance.now()` tells it: to ask for the time of day costs more. */
-let dateUntilMs = 0
-
-/** Now, as RFC 9110 §5.6.7 writes it; made anew once a second. */
-function date(): string {
-  const nowMs = performance.now()
-  if (nowMs >= dateUntilMs) {
-    const timeMs = Date.now()
-    dateUntilMs = nowMs + 1000 - (timeMs % 1000)
-    dateText = new Date(timeMs).toUTCString()
-  }
-  return dateText
 }
 
 /** Of this worker; null until there was one. */
@@ -134,7 +119,7 @@ export function writeAnswer(
   pages: ErrorPages,
   { toHead, hasMore }: Asker,
 ): number {
-  const again = toHead || repeated === null ? null : repeated.find(answer, facts, date())
+  const again = toHead || repeated === null ? null : repeated.find(answer, facts, httpDate())
   if (again !== null) {
     const { bodyLength } = repeated!
     if (hasMore) writer.text(latin1(again, 0, again.length))
@@ -145,7 +130,7 @@ export function writeAnswer(
   const head = writeAnswerHead(answer, { ...facts, bodyLength: body.length })
   writer.text(head)
   if (toHead) return 0
-  if (!answer.html) repeated = new RepeatedAnswer(answer, facts, date(), head, body)
+  if (!answer.html) repeated = new RepeatedAnswer(answer, facts, httpDate(), head, body)
   writer.text(body)
   return body.length
 }

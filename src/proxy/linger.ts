@@ -37,6 +37,11 @@ export class Linger {
     this.#unsent = this.#unsentFirst
   }
 
+  /** The kernel had all of it when that was looked at. */
+  get isOut(): boolean {
+    return this.#unsent === 0
+  }
+
   /** Each {@link LINGER_MS}. @returns whether it has been long enough */
   isOver(): boolean {
     const before = this.#unsent

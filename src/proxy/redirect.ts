@@ -1,5 +1,6 @@
 /** What `?redirect=https` answers: the same host, path and query, over TLS. */
 import type { RequestHead } from '../codec/http1/request-head.ts'
+import { httpDate } from '../core/http-date.ts'
 import type { Http1Session } from './http1-session.ts'
 import { endOfHost } from '../codec/http1/authority.ts'
 
@@ -34,7 +35,7 @@ export function httpsLocation({ authority, target }: RequestHead, port: number):
 export function writeRedirect(location: string, requestId: string, keepAlive: boolean): string {
   return (
     'HTTP/1.1 308 Permanent Redirect\r\n' +
-    `Location: ${location}\r\n` +
+    `Date: ${httpDate()}\r\nLocation: ${location}\r\n` +
     'Content-Length: 0\r\n' +
     `X-Request-Id: ${requestId}\r\n` +
     `Connection: ${keepAlive ? 'keep-alive' : 'close'}\r\n\r\n`

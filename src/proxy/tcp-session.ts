@@ -294,7 +294,7 @@ export class TcpSession implements Place, GateOwner, HandshakeOwner, TunnelOwner
   }
 
   #endLinger(linger: Linger): void {
-    if (linger.isOver()) this.#finish('finished', '')
+    if (linger.isOver()) this.#finish(linger.isOut ? 'finished' : 'client-slow', '')
     else this.edge.deadlines.set(this.#deadline, LINGER_MS)
   }
 

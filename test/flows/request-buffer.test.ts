@@ -259,15 +259,14 @@ test('who closed its side behind its bodies, and gets no answer, is noticed', as
 })
 
 test('who closed its side behind its bodies owes nothing while they wait', async t => {
-  const { backend, port, weir } = await site(t, ['--half-close-timeout', '200ms'], {
+  const { backend, port, weir } = await site(t, ['--half-close-timeout', '1s'], {
     query: '?max-connections=1',
   })
   const held: ServerResponse[] = []
   backend.answer = (_, response) => void held.push(response)
-  const client = await dial(port)
+  const [client, other] = [await dial(port), await dial(port)]
   client.end(TWO)
   await until(() => held.length === 1, 'the first is asked')
-  const other = await dial(port)
   other.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
   await weir.metricIs('weir_queued_total', {}, 1)
   held[0]!.end('first')
