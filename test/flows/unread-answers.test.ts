@@ -72,12 +72,17 @@ test('no more is asked of backends than such a client takes, until it is cut', a
 
 test('who begins to read gets all, in one piece', async t => {
   const { asked, dialers } = await start(t)
-  for (const dialOne of dialers) {
+  const whole = get(BYTES).repeat(999) + get(BYTES, 'Connection: close')
+  // One that says no more after the last request has to read no sooner.
+  for (const [dialOne, ask] of dialers.flatMap(each => [
+    [each, (socket: Socket) => void socket.write(whole)] as const,
+    [each, (socket: Socket) => void socket.end(whole)] as const,
+  ])) {
     const count = asked() + 1000
     const before = asked()
     const socket = await dialOne()
     socket.pause()
-    socket.write(get(BYTES).repeat(999) + get(BYTES, 'Connection: close'))
+    ask(socket)
     await until(() => asked() > before + 10, 'some are asked')
     const text = await readOn(socket)
     t.equal(text.split('HTTP/1.1 200 OK').length - 1, 1000)
