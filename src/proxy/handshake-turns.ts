@@ -22,11 +22,6 @@ export class HandshakeTurns {
     this.#begin()
   }
 
-  /** Handshakes that wait. */
-  get waiting(): number {
-    return this.#lines[0]!.length + this.#lines[1]!.length
-  }
-
   /** @param begin called now, or when it is its turn */
   take(isKnown: boolean, begin: () => void): void {
     this.#lines[isKnown ? 0 : 1]!.push(begin)
