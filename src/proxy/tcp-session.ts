@@ -187,15 +187,15 @@ export class TcpSession implements Place, GateOwner, HandshakeOwner, TunnelOwner
 
     this.#pool = pool
     this.edge.deadlines.set(this.#deadline, tlsConfig.handshakeTimeoutMs)
-    const begin = (): void => {
-      if (this.#finished) return
+    const begin = (): boolean => {
+      if (this.#finished) return false
       const { alpn, clientCertificate: rule } = this.entrance
       this.handshake = new Handshake(this.toStreams(), hello, context, alpn, this, rule)
       this.handshake.start()
       // Node reads the hello in the next tick, which it has asked for by now.
       if (isTicketOurs) process.nextTick(settleTicket, this, this.slot, believed)
+      return true
     }
-    // To resume is cheap.
     if (believed) begin()
     else this.edge.handshakeTurns.take(this.edge.overload.knowsSlot(this.slot), begin)
   }

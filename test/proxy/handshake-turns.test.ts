@@ -8,7 +8,7 @@ function setUp() {
   const turns = new HandshakeTurns()
   const begun: string[] = []
   const take = (name: string, isKnown = false): void =>
-    turns.take(isKnown, () => void begun.push(name))
+    turns.take(isKnown, () => begun.push(name) > 0)
   return { turns, begun, take }
 }
 
@@ -61,8 +61,18 @@ test('one that comes while another begins has its turn like all', async t => {
     begun.push('a')
     take('b')
     take('c')
+    return true
   })
   t.equal(begun.join(''), 'ab')
   await nextTurn()
   t.equal(begun.join(''), 'abc')
+})
+
+test('one that has gone takes nobody’s turn', async t => {
+  const { turns, begun, take } = setUp()
+  for (const name of 'ab') take(name)
+  for (let n = 0; n < 5; n++) turns.take(n % 2 === 0, () => false)
+  for (const name of 'cd') take(name)
+  await nextTurn()
+  t.equal(begun.join(''), 'abcd')
 })
