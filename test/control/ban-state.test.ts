@@ -5,7 +5,7 @@ import { pino } from 'pino'
 import { type Test, test } from 'tap'
 import { parseCidr } from '../../src/core/cidr-set.ts'
 import { seconds } from '../../src/core/clock.ts'
-import { BanState, readBanState } from '../../src/control/ban-state.ts'
+import { BanState, putAside, readBanState } from '../../src/control/ban-state.ts'
 import { Bans } from '../../src/control/bans.ts'
 import { makeShared } from '../support/memory.ts'
 
@@ -113,4 +113,14 @@ test('what it writes is for people as well', async t => {
   bans.add(parseCidr('10.0.0.1')!, 60, '')
   state.save()
   t.match(readFileSync(file, 'utf8'), /"until": "20\d\d-/)
+})
+
+test('a file that is no use is put aside, and not written over', async t => {
+  const file = fileOf(t)
+  t.equal(putAside(file), '', 'there is none')
+  writeFileSync(file, '{"version":')
+  t.type(readBanState(file), 'string')
+  t.equal(putAside(file), `${file}.bad`)
+  t.equal(readFileSync(`${file}.bad`, 'utf8'), '{"version":')
+  t.strictSame(readBanState(file), [], 'weir begins anew')
 })
