@@ -1,25 +1,20 @@
 /**
  * What goes to one client: gathered into one write per turn, and watched while the client takes it slowly.
  *
- * A client that reads nothing, or a byte now and then, holds a backend and memory. What counts is what the
- * kernel took, not whether a write is done: one write may be 256 KiB.
+ * A client that reads nothing, or a byte now and then, holds a backend and memory: see uptake.ts.
  */
 import type { Socket } from 'node:net'
-import { performance } from 'node:perf_hooks'
 import { latin1 } from '../core/latin1.ts'
-import type { HttpConfig } from '../config/config.ts'
 import { Deadline, type DeadlineOwner, type Deadlines } from '../transport/deadlines.ts'
 import { writeText } from '../transport/direct-write.ts'
 import { PlainSocket } from '../transport/plain-socket.ts'
 import type { TlsSocket } from '../transport/tls-socket.ts'
-import { unsentBytes } from '../transport/unsent.ts'
+import { Uptake, type UptakeLimits } from './uptake.ts'
 
 /** Pieces of a response up to this size are gathered into one write. */
 const GATHER_MAX = 16_384
 /** How often a slow client is looked at. */
 const LOOK_MS = 1000
-/** Before this no rate is asked of it. */
-const GRACE_MS = 10_000
 
 export interface ClientWriterOwner {
   /** The client has taken what there was. */
@@ -33,7 +28,7 @@ export interface ClientWriterParts {
   /** The TCP socket; the same one without TLS. */
   readonly plain: Socket | PlainSocket
   readonly deadlines: Deadlines
-  readonly limits: Pick<HttpConfig, 'writeTimeoutMs' | 'writeRateMin'>
+  readonly limits: UptakeLimits
   readonly owner: ClientWriterOwner
 }
 
@@ -42,14 +37,11 @@ export class ClientWriter implements DeadlineOwner {
   readonly #encrypts: boolean
   /** null of a client that was never waited for. */
   #deadline: Deadline | null = null
+  /** Likewise. */
+  #uptake: Uptake | null = null
   #out = ''
   #waits = false
   #closed = false
-  // Of a client that is waited for.
-  #sinceMs = 0
-  #movedMs = 0
-  #unsentFirst = 0
-  #unsent = 0
 
   constructor(parts: ClientWriterParts) {
     this.#parts = parts
@@ -143,45 +135,20 @@ export class ClientWriter implements DeadlineOwner {
 
   #wait(): void {
     if (this.#waits || this.#closed) return
-    const { deadlines, socket, plain } = this.#parts
+    const { deadlines, limits, socket, plain } = this.#parts
     this.#waits = true
-    this.#sinceMs = performance.now()
-    this.#movedMs = this.#sinceMs
-    this.#unsentFirst = unsentBytes(socket, plain)
-    this.#unsent = this.#unsentFirst
+    if (this.#uptake === null) this.#uptake = new Uptake(socket, plain, limits)
+    else this.#uptake.begin()
     this.#deadline ??= new Deadline(this)
     deadlines.set(this.#deadline, LOOK_MS)
   }
 
   /** Time to look at what the client has taken. */
   onDeadline(): void {
-    const { deadlines, limits, owner, socket, plain } = this.#parts
-    const now = performance.now()
-    const unsent = unsentBytes(socket, plain)
-    if (unsent < this.#unsent) this.#movedMs = now
-    this.#unsent = unsent
-    const taken = this.#unsentFirst - unsent
-    if (isTooSlow(limits, taken, now - this.#sinceMs, now - this.#movedMs)) {
-      return owner.onClientSlow()
-    }
+    const { deadlines, owner } = this.#parts
+    if (this.#uptake!.isTooSlow()) return owner.onClientSlow()
     deadlines.set(this.#deadline!, LOOK_MS)
   }
-}
-
-/**
- * Whether a client takes too little (`--write-rate-min`), or nothing for too long (`--write-timeout`).
- *
- * @param taken   bytes since it is waited for
- * @param stillMs since it took any
- */
-export function isTooSlow(
-  { writeTimeoutMs, writeRateMin }: ClientWriterParts['limits'],
-  taken: number,
-  waitedMs: number,
-  stillMs: number,
-): boolean {
-  if (stillMs >= writeTimeoutMs) return true
-  return waitedMs > GRACE_MS && taken * 1000 < writeRateMin * waitedMs
 }
 
 const EMPTY = Buffer.alloc(0)
